@@ -1,0 +1,1 @@
+"""Geometry, depth bins and estimators on numpy, OpenCV and torch; nothing here knows ROS."""

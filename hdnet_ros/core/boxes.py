@@ -1,0 +1,80 @@
+"""Person boxes (centre x, centre y, width, height) in px: what is wrong with one, and overlap."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+# A box that comes this close to the border, in px or as a share of the image, may go on outside.
+_BORDER_PX = 2.0
+_BORDER_SHARE = 0.01
+
+
+def xyxy_from_xywh_center(boxes: np.ndarray) -> np.ndarray:
+    """(..., 4) x0, y0, x1, y1 of (..., 4) centre x, centre y, width, height."""
+    boxes = np.asarray(boxes, dtype=np.float64)
+    half = 0.5 * boxes[..., 2:]
+    return np.concatenate([boxes[..., :2] - half, boxes[..., :2] + half], axis=-1)
+
+
+def xywh_center_from_xyxy(boxes: np.ndarray) -> np.ndarray:
+    """(..., 4) centre x, centre y, width, height of (..., 4) x0, y0, x1, y1."""
+    boxes = np.asarray(boxes, dtype=np.float64)
+    low, high = boxes[..., :2], boxes[..., 2:]
+    return np.concatenate([0.5 * (low + high), high - low], axis=-1)
+
+
+def box_problem(box_xywh_center_px: np.ndarray, size_wh_px: tuple[int, int]) -> str | None:
+    """Why a box cannot be used, in words with its values, or None when it can."""
+    box = np.asarray(box_xywh_center_px, dtype=np.float64)
+    if not np.isfinite(box).all():
+        return f"box {box.tolist()} has non-finite values"
+    if box[2] <= 0.0 or box[3] <= 0.0:
+        return f"box is {box[2]:g} x {box[3]:g} px, expected above 0"
+    if np.abs(box).max() > 1e6:
+        return f"box {box.tolist()} is beyond a million px"
+    x0, y0, x1, y1 = xyxy_from_xywh_center(box)
+    width, height = size_wh_px
+    if x1 <= -0.5 or y1 <= -0.5 or x0 >= width - 0.5 or y0 >= height - 0.5:
+        return (
+            f"box x {x0:.1f}..{x1:.1f}, y {y0:.1f}..{y1:.1f} px "
+            f"lies outside the {width} x {height} image"
+        )
+    return None
+
+
+def touches_border(box_xywh_center_px: np.ndarray, size_wh_px: tuple[int, int]) -> bool:
+    """Whether a box comes within 2 px or 1 % of the image's border, so that it may be cut off."""
+    x0, y0, x1, y1 = xyxy_from_xywh_center(box_xywh_center_px)
+    width, height = size_wh_px
+    near_x, near_y = (max(_BORDER_PX, _BORDER_SHARE * size) for size in size_wh_px)
+    return bool(
+        x0 < near_x or y0 < near_y or x1 > width - 1 - near_x or y1 > height - 1 - near_y
+    )
+
+
+def intersection_over_union(box_xyxy: np.ndarray, others_xyxy: np.ndarray) -> np.ndarray:
+    """IoU (N,) of one box (4,) with others (N, 4), all x0, y0, x1, y1."""
+    low = np.maximum(box_xyxy[:2], others_xyxy[:, :2])
+    high = np.minimum(box_xyxy[2:], others_xyxy[:, 2:])
+    overlap = np.prod(np.clip(high - low, 0.0, None), axis=1)
+    area = np.prod(box_xyxy[2:] - box_xyxy[:2])
+    areas = np.prod(others_xyxy[:, 2:] - others_xyxy[:, :2], axis=1)
+    return overlap / np.maximum(area + areas - overlap, 1e-12)
+
+
+def suppress_overlaps(
+    boxes_xyxy: np.ndarray, scores: Sequence[float] | np.ndarray, iou_limit: float
+) -> list[int]:
+    """Indices of the boxes that no better-scored one overlaps by more than the limit, best first."""
+    boxes = np.asarray(boxes_xyxy, dtype=np.float64).reshape(-1, 4)
+    order = list(np.argsort(-np.asarray(scores, dtype=np.float64), kind="stable"))
+    kept: list[int] = []
+    while order:
+        best = order.pop(0)
+        kept.append(int(best))
+        if order:
+            iou = intersection_over_union(boxes[best], boxes[order])
+            order = [index for index, value in zip(order, iou) if value <= iou_limit]
+    return kept

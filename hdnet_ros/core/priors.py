@@ -1,0 +1,133 @@
+"""Root depth from the box alone: what is known about a person's size, without any weights.
+
+Both have the estimator's interface. Neither can tell a tall person far away from a short one near
+by, nor a loose box from a near person; they are the bar that a network has to clear.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from hdnet_ros.core.boxes import box_problem, touches_border
+from hdnet_ros.core.camera import Camera, check_image_size
+from hdnet_ros.core.types import Detection, PersonEstimate, PersonFlags
+
+_LOG = logging.getLogger(__name__)
+
+# Body height of adults of unknown sex, one standard deviation over the mean.
+_STATURE_SIGMA = 0.056
+
+# A prior cuts no patch; the paper's stands in, so that normalised depth is depth / focal length.
+_PAPER_PATCH_PX = 1000.0
+_PAPER_INPUT_PX = 256.0
+
+
+@dataclass
+class _BoxPrior:
+    """What the two priors share; `last_rejected` lists (index, reason) of boxes left out."""
+
+    last_rejected: list[tuple[int, str]] = field(default_factory=list, init=False, repr=False)
+
+    def localize(
+        self, image: np.ndarray | None, detections: Sequence[Detection], camera: Camera
+    ) -> list[PersonEstimate]:
+        """One estimate per valid box, in order; the root is taken to be at the box's centre.
+
+        Parameters
+        ----------
+        image : (H, W, 3) of the camera's size, or None; it is not looked at
+        detections : boxes in px of the camera's image, any number including none
+
+        Raises
+        ------
+        ValueError : the image is not of the camera's size
+        """
+        if image is not None:
+            check_image_size(image, camera)
+        self.last_rejected = []
+        people = []
+        for index, detection in enumerate(detections):
+            person, reason = self._person(detection, camera)
+            if person is None:
+                self.last_rejected.append((index, reason))
+                _LOG.debug("detection %d left out: %s", index, reason)
+            else:
+                people.append(person)
+        return people
+
+    def _person(
+        self, detection: Detection, camera: Camera
+    ) -> tuple[PersonEstimate | None, str]:
+        box = detection.box_xywh_center_px
+        problem = box_problem(box, camera.size_wh_px)
+        if problem:
+            return None, problem
+        depth_mm = self.depth_mm(box, camera)
+        root_camera_mm = camera.backproject(box[:2], depth_mm)
+        if not np.isfinite(root_camera_mm).all():
+            return None, f"box centre ({box[0]:.1f}, {box[1]:.1f}) px has no ray through the lens"
+        cut = touches_border(box, camera.size_wh_px)
+        person = PersonEstimate(
+            id=detection.id,
+            score=detection.score,
+            box_xywh_center_px=box,
+            root_camera_mm=root_camera_mm,
+            depth_sigma_mm=depth_mm * float(np.hypot(_STATURE_SIGMA, self.box_sigma_relative)),
+            normalised_depth=depth_mm / camera.focal_px,
+            focal_px=camera.focal_px,
+            patch_px=_PAPER_PATCH_PX,
+            patch_focal_px=camera.focal_px * _PAPER_INPUT_PX / _PAPER_PATCH_PX,
+            flags=(PersonFlags.TRUNCATED_BOX if cut else PersonFlags.NONE)
+            | (PersonFlags.NONE if detection.id else PersonFlags.UNTRACKED_ID),
+        )
+        return person, ""
+
+
+@dataclass
+class BoxHeightPrior(_BoxPrior):
+    """Depth of a standing person from the height of the box, Z = f * stature / h.
+
+    Parameters
+    ----------
+    stature_mm : assumed body height, mm
+    box_sigma_relative : how loosely detectors' boxes fit; sigma is this and the 5.6 % of adults'
+        heights, added in quadrature. 13 % is what boxes of OpenCV's HOG detector had on real
+        footage; hand-made boxes have less.
+    """
+
+    stature_mm: float = 1700.0
+    box_sigma_relative: float = 0.13
+
+    def depth_mm(self, box_xywh_center_px: np.ndarray, camera: Camera) -> float:
+        """Depth in mm along the optical axis."""
+        return float(camera.focal_px * self.stature_mm / box_xywh_center_px[3])
+
+
+@dataclass
+class BoxAreaPrior(_BoxPrior):
+    """RootNet's k = sqrt(fx fy A_real / A_img) (Moon et al., ICCV 2019), before its correction.
+
+    The box is first made square on its longer side. RootNet's released code also enlarges it by
+    1.25 before it takes the area; without that a standing person of 1.7 m comes out at
+    2 / 1.7 = 1.18 times the true depth, which is what RootNet's network is there to correct.
+
+    Parameters
+    ----------
+    side_real_mm : side of the square that a person is taken to fill, mm; A_real is its square
+    enlargement : factor on the box's side; 1.25 for RootNet's released code
+    box_sigma_relative : added in quadrature to the 5.6 % of adults' heights; wide, as the area
+        prior does not know how much of its square a person fills
+    """
+
+    side_real_mm: float = 2000.0
+    enlargement: float = 1.0
+    box_sigma_relative: float = 0.2
+
+    def depth_mm(self, box_xywh_center_px: np.ndarray, camera: Camera) -> float:
+        """Depth in mm along the optical axis."""
+        side_px = self.enlargement * float(max(box_xywh_center_px[2], box_xywh_center_px[3]))
+        return float(camera.focal_px * self.side_real_mm / side_px)

@@ -1,0 +1,101 @@
+"""What goes into an estimator and what comes out of it; millimetres, source pixels, camera frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntFlag
+
+import numpy as np
+
+from hdnet_ros.core.skeleton import JOINT_NAMES
+
+
+class PersonFlags(IntFlag):
+    """Reasons to trust an estimate less; the values are those of PersonRoot.msg."""
+
+    NONE = 0
+    TRUNCATED_BOX = 1
+    OUT_OF_TRAINED_RANGE = 2
+    IMPLAUSIBLE_HEIGHT = 4
+    UNTRACKED_ID = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Detection:
+    """One person's box; pixel centres lie at integer coordinates.
+
+    Parameters
+    ----------
+    box_xywh_center_px : (4,) centre x, centre y, width, height in px of the image
+    score : the detector's confidence, 0..1
+    id : the detector's track id, empty when it does not track
+    """
+
+    box_xywh_center_px: np.ndarray
+    score: float = 1.0
+    id: str = ""
+
+    def __post_init__(self) -> None:
+        box = np.array(self.box_xywh_center_px, dtype=np.float64)
+        if box.shape != (4,):
+            raise ValueError(f"box has shape {box.shape}, expected (4,): x, y, width, height")
+        object.__setattr__(self, "box_xywh_center_px", box)
+
+
+@dataclass(frozen=True, eq=False)
+class PersonEstimate:
+    """One person located in the camera frame.
+
+    Parameters
+    ----------
+    id, score, box_xywh_center_px : as detected
+    root_camera_mm : (3,) root joint in the camera's optical frame, mm
+    depth_sigma_mm : one standard deviation of root_camera_mm[2], mm
+    normalised_depth : r = depth / f_in * 0.001 * input px, mm per px of the paper's patch
+    focal_px : sqrt(fx fy) of the source camera, px
+    patch_px : side P of the square patch, in source px
+    patch_focal_px : focal length of the network's input, in its own px
+    joints_px : (17, 2) source px, NaN where there is no estimate
+    joint_confidence : (17,) 0..1
+    joints_camera_mm : (17, 3) mm, or None without a 3D pose
+    flags : reasons to trust the estimate less
+    """
+
+    id: str
+    score: float
+    box_xywh_center_px: np.ndarray
+    root_camera_mm: np.ndarray
+    depth_sigma_mm: float
+    normalised_depth: float
+    focal_px: float
+    patch_px: float
+    patch_focal_px: float
+    joints_px: np.ndarray = field(default_factory=lambda: np.full((len(JOINT_NAMES), 2), np.nan))
+    joint_confidence: np.ndarray = field(default_factory=lambda: np.zeros(len(JOINT_NAMES)))
+    joints_camera_mm: np.ndarray | None = None
+    flags: PersonFlags = PersonFlags.NONE
+
+
+@dataclass(frozen=True)
+class SigmaCalibration:
+    """How the spread of the predicted bins becomes a sigma of depth.
+
+    Parameters
+    ----------
+    temperature : divides the bin logits before the spread is taken
+    floor_relative : share of the depth that no prediction undercuts; 0.056 is the RMS error that
+        unknown body heights of adults leave to any monocular method
+    """
+
+    temperature: float = 1.0
+    floor_relative: float = 0.056
+
+    def __post_init__(self) -> None:
+        if not (np.isfinite(self.temperature) and self.temperature > 0.0):
+            raise ValueError(f"temperature is {self.temperature}, expected a positive number")
+        if not (np.isfinite(self.floor_relative) and self.floor_relative >= 0.0):
+            raise ValueError(f"floor_relative is {self.floor_relative}, expected at least 0")
+
+    def sigma_mm(self, depth_mm, spread_log):
+        """Sigma of depth in mm from the depth and the std of its logarithm."""
+        return np.sqrt(np.square(spread_log) + self.floor_relative**2) * depth_mm

@@ -1,0 +1,1 @@
+"""Measures of root localisation and what they are measured on."""

@@ -1,0 +1,131 @@
+"""What varies between HDNets, as one frozen dataclass that a checkpoint carries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from hdnet_ros.core.depth_bins import DepthBins
+from hdnet_ros.core.skeleton import JOINT_NAMES, LINKS, adjacency
+from hdnet_ros.model.fpn import BACKBONES
+
+
+@dataclass(frozen=True)
+class HDNetConfig:
+    """Architecture of an `HDNet`; the defaults are the paper's.
+
+    Parameters
+    ----------
+    backbone : "resnet50", the paper's, or "efficientnet_lite0", for machines without a large GPU
+    fpn_channels : channels of P2 to P5; at 64 x 64 cells this dominates the cost of a light network
+    smooth_p2 : 3 x 3 convolution on the merged P2; the branches convolve it again, and it is the
+        most expensive layer of a light network
+    smooth_p5 : 3 x 3 convolution on P5 too; the authors leave it out
+    branch_mid_channels, branch_channels : channels of each level of a branch after its 1 x 1 and
+        after its 3 x 3 convolution; a branch has 4 x branch_channels
+    upsample_first : True applies the 3 x 3 convolutions at P2's resolution, as the paper does;
+        False at each level's own, which costs a third
+    gnn_channels, gnn_layers : width and depth of the graph network
+    bins : depth bins; part of the network, because its last layer has one output per bin
+    joint_count, links : the skeleton; part of the network, because the graph is built from it
+    decode_radius_cells : in eval mode joints are the expectation within this many cells of the
+        peak; 0 takes it over the whole map, as the paper does
+    direct_regression : Table 6, regress the bin index instead of classifying it
+    shared_branch : Table 6, one branch for heatmaps and depth instead of two
+    use_gnn : Table 6, False averages the pooled features without a graph network
+    heatmap_pooling : Table 6, False pools depth features evenly over the person's box
+    """
+
+    backbone: str = "resnet50"
+    fpn_channels: int = 256
+    smooth_p2: bool = True
+    smooth_p5: bool = False
+    branch_mid_channels: int = 128
+    branch_channels: int = 64
+    upsample_first: bool = True
+    gnn_channels: int = 256
+    gnn_layers: int = 2
+    bins: DepthBins = field(default_factory=DepthBins)
+    joint_count: int = len(JOINT_NAMES)
+    links: tuple[tuple[int, int], ...] = LINKS
+    decode_radius_cells: int = 0
+    direct_regression: bool = False
+    shared_branch: bool = False
+    use_gnn: bool = True
+    heatmap_pooling: bool = True
+
+    def __post_init__(self) -> None:
+        if self.backbone not in BACKBONES:
+            raise ValueError(f"backbone is {self.backbone!r}, expected one of {sorted(BACKBONES)}")
+        for name, smallest in _SMALLEST.items():
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < smallest:
+                raise ValueError(f"{name} is {value!r}, expected an integer of at least {smallest}")
+        for name in _SWITCHES:
+            if not isinstance(getattr(self, name), bool):
+                raise ValueError(f"{name} is {getattr(self, name)!r}, expected true or false")
+        if isinstance(self.bins, Mapping):
+            object.__setattr__(self, "bins", DepthBins.from_dict(dict(self.bins)))
+        if not isinstance(self.bins, DepthBins):
+            raise ValueError(f"bins is {self.bins!r}, expected count, start and end")
+        object.__setattr__(self, "links", tuple((int(a), int(b)) for a, b in self.links))
+        adjacency(self.joint_count, self.links)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> HDNetConfig:
+        """Config from a mapping as `to_dict` makes it; keys left out keep their defaults.
+
+        Raises
+        ------
+        ValueError : an unknown key, which is named, or a value out of range
+        """
+        unknown = sorted(set(values) - {f.name for f in fields(cls)})
+        if unknown:
+            known = ", ".join(f.name for f in fields(cls))
+            raise ValueError(f"unknown network key {unknown[0]!r}, expected one of {known}")
+        return cls(**values)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values that JSON and YAML can hold."""
+        return asdict(self) | {"links": [list(link) for link in self.links]}
+
+
+_SMALLEST = {
+    "fpn_channels": 1,
+    "branch_mid_channels": 1,
+    "branch_channels": 1,
+    "gnn_channels": 1,
+    "gnn_layers": 1,
+    "joint_count": 1,
+    "decode_radius_cells": 0,
+}
+_SWITCHES = (
+    "smooth_p2",
+    "smooth_p5",
+    "upsample_first",
+    "direct_regression",
+    "shared_branch",
+    "use_gnn",
+    "heatmap_pooling",
+)
+
+
+def hdnet_resnet50(**changes: Any) -> HDNetConfig:
+    """The paper's network, with bins that cover the ladder of patch scales."""
+    return HDNetConfig(**({"bins": DepthBins.ladder()} | changes))
+
+
+def hdnet_lite(**changes: Any) -> HDNetConfig:
+    """A network for robots: EfficientNet-Lite0, a narrow pyramid, convolved before upsampling."""
+    lite = {
+        "backbone": "efficientnet_lite0",
+        "fpn_channels": 64,
+        "smooth_p2": False,
+        "branch_mid_channels": 64,
+        "branch_channels": 32,
+        "upsample_first": False,
+        "gnn_channels": 128,
+        "bins": DepthBins.ladder(),
+    }
+    return HDNetConfig(**(lite | changes))

@@ -1,0 +1,33 @@
+"""Batch normalisation folded into the convolutions before it, for inference."""
+
+from __future__ import annotations
+
+import copy
+
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from hdnet_ros.model.hdnet import HDNet
+
+
+def fold_batch_norm(network: HDNet) -> HDNet:
+    """Copy of a network in eval mode in which no convolution is followed by batch normalisation.
+
+    Outputs agree to float32 rounding. The copy has other tensors than its config says, so it is
+    for inference only; it cannot be saved or trained.
+
+    Raises
+    ------
+    ValueError : the network is in training mode, where statistics still change
+    """
+    if network.training:
+        raise ValueError("network is in training mode, expected eval mode")
+    folded = copy.deepcopy(network)
+    for parent in list(folded.modules()):
+        previous_name, previous = "", None
+        for name, child in list(parent.named_children()):
+            if isinstance(child, nn.BatchNorm2d) and isinstance(previous, nn.Conv2d):
+                setattr(parent, previous_name, fuse_conv_bn_eval(previous, child))
+                setattr(parent, name, nn.Identity())
+            previous_name, previous = name, child
+    return folded

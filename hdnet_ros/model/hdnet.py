@@ -1,0 +1,219 @@
+"""HDNet (Lin and Lee, ECCV 2020): 2D joints and the depth of the root joint of each person.
+
+The forward pass reads like Figure 2 of the paper (arXiv 2007.08943).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from hdnet_ros.model.config import HDNetConfig, hdnet_lite, hdnet_resnet50
+from hdnet_ros.model.fpn import FeaturePyramid, make_backbone
+from hdnet_ros.model.heatmap import (
+    mask_logits,
+    pool_features,
+    soft_argmax_cells,
+    spatial_softmax,
+    windowed_soft_argmax_cells,
+)
+from hdnet_ros.model.skeleton_gnn import SkeletonGNN
+
+__all__ = ["HDNet", "HDNetConfig", "HDNetOutput", "hdnet_lite", "hdnet_resnet50"]
+
+
+class HDNetOutput(NamedTuple):
+    """What HDNet says of N people; float32 whatever the network computes in.
+
+    Attributes
+    ----------
+    heatmap_logits : (N, J, h, w), -1e15 outside the person's box
+    heatmaps : (N, J, h, w), each summing to one
+    joints_cells : (N, J, 2) x, y in heatmap cells
+    bin_logits, bin_probabilities : (N, K) over the depth bins; with direct regression the two-bin
+        target of the regressed index stands in, so that readers need not tell the two apart
+    bin_index : (N,) expected bin index
+    """
+
+    heatmap_logits: Tensor
+    heatmaps: Tensor
+    joints_cells: Tensor
+    bin_logits: Tensor
+    bin_probabilities: Tensor
+    bin_index: Tensor
+
+
+class MultiScaleBranch(nn.Module):
+    """P2 to P5, each convolved and brought to P2's resolution, concatenated (section 3.1).
+
+    Parameters
+    ----------
+    in_channels, mid_channels, out_channels : per level
+    upsample_first : whether the 3 x 3 convolution sees the upsampled level or the level itself
+    """
+
+    def __init__(
+        self, in_channels: int, mid_channels: int, out_channels: int, upsample_first: bool
+    ) -> None:
+        super().__init__()
+        self.upsample_first = upsample_first
+        self.reduce = nn.ModuleList(_conv_bn_relu(in_channels, mid_channels, 1) for _ in range(4))
+        self.mix = nn.ModuleList(_conv_bn_relu(mid_channels, out_channels, 3) for _ in range(4))
+
+    def forward(self, pyramid: list[Tensor]) -> Tensor:
+        """[P2, P3, P4, P5] to (B, 4 * out_channels, h, w) of P2's size."""
+        size = pyramid[0].shape[-2:]
+        levels = []
+        for level, reduce, mix in zip(pyramid, self.reduce, self.mix, strict=True):
+            reduced = reduce(level)
+            if self.upsample_first:
+                levels.append(mix(_upsample(reduced, size)))
+            else:
+                levels.append(_upsample(mix(reduced), size))
+        return torch.cat(levels, dim=1)
+
+
+class HDNet(nn.Module):
+    """Human depth estimation network.
+
+    Parameters
+    ----------
+    config : architecture; weights are random until a checkpoint or `load_backbone` fills them
+    """
+
+    def __init__(self, config: HDNetConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.backbone = make_backbone(config.backbone)
+        self.fpn = FeaturePyramid(
+            self.backbone.level_channels, config.fpn_channels, config.smooth_p2, config.smooth_p5
+        )
+        widths = (config.fpn_channels, config.branch_mid_channels, config.branch_channels)
+        self.heatmap_branch = MultiScaleBranch(*widths, config.upsample_first)
+        self.depth_branch = (
+            None if config.shared_branch else MultiScaleBranch(*widths, config.upsample_first)
+        )
+        branch_channels = 4 * config.branch_channels
+        self.heatmap_head = nn.Conv2d(branch_channels, config.joint_count, 1)
+        self.gnn = (
+            SkeletonGNN(
+                branch_channels,
+                config.gnn_channels,
+                config.gnn_layers,
+                config.joint_count,
+                config.links,
+            )
+            if config.use_gnn
+            else None
+        )
+        self.depth_head = nn.Linear(
+            config.gnn_channels if config.use_gnn else branch_channels,
+            1 if config.direct_regression else config.bins.count,
+        )
+        if config.direct_regression:
+            nn.init.constant_(self.depth_head.bias, 0.5 * (config.bins.count - 1))
+
+    def forward(
+        self, images: Tensor, box_masks: Tensor, patch_index: Tensor | None = None
+    ) -> HDNetOutput:
+        """Estimate N people in B patches.
+
+        Parameters
+        ----------
+        images : (B, 3, S, S) RGB normalised with ImageNet's mean and standard deviation
+        box_masks : (N, S / 4, S / 4) bool, the cells of each person's box, at least one
+        patch_index : (N,) long, the patch each person is in; None means person n is in patch n
+
+        Raises
+        ------
+        ValueError : sizes that do not belong together
+        """
+        _check_inputs(images, box_masks, patch_index)
+        pyramid = self.fpn(self.backbone(images))
+        heatmap_features = self.heatmap_branch(pyramid)
+        depth_features = self.depth_branch(pyramid) if self.depth_branch else heatmap_features
+        logits = self.heatmap_head(heatmap_features)
+
+        # Sums over thousands of cells and the depth itself do not bear bfloat16's 8 bits.
+        with torch.autocast(images.device.type, enabled=False):
+            heatmap_logits, heatmaps, joints_cells = self._joints(
+                logits.float(), box_masks, patch_index
+            )
+            weights = heatmaps if self.config.heatmap_pooling else _even(box_masks, heatmaps)
+            joint_features = pool_features(weights, depth_features.float(), patch_index)
+            if self.gnn:
+                joint_features = self.gnn(joint_features)
+            depth = self.depth_head(joint_features.mean(dim=1))
+            bin_logits, bin_probabilities, bin_index = self._depth(depth)
+        return HDNetOutput(
+            heatmap_logits, heatmaps, joints_cells, bin_logits, bin_probabilities, bin_index
+        )
+
+    def _joints(
+        self, patch_logits: Tensor, box_masks: Tensor, patch_index: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        logits = patch_logits if patch_index is None else patch_logits[patch_index]
+        logits = mask_logits(logits, box_masks)
+        heatmaps = spatial_softmax(logits)
+        radius = self.config.decode_radius_cells
+        if radius and not self.training:
+            return logits, heatmaps, windowed_soft_argmax_cells(heatmaps, radius)
+        return logits, heatmaps, soft_argmax_cells(heatmaps)
+
+    def _depth(self, depth: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        bins = self.config.bins
+        if self.config.direct_regression:
+            bin_index = depth.squeeze(-1)
+            probabilities = bins.target(bin_index.detach().nan_to_num())
+            return probabilities.clamp_min(1e-12).log(), probabilities, bin_index
+        probabilities = torch.softmax(depth, dim=-1)
+        return depth, probabilities, bins.soft_argmax(probabilities)
+
+    def load_backbone(self, state: Mapping[str, Tensor]) -> None:
+        """Fill the backbone, for instance from `fpn.imagenet_backbone_state`."""
+        self.backbone.load_state_dict(state)
+
+    def backbone_parameters(self) -> Iterator[nn.Parameter]:
+        """Parameters that come pretrained, for a learning rate of their own."""
+        return self.backbone.parameters()
+
+    def freeze_backbone_stages(self, count: int) -> None:
+        """Keep the first `count` of stem, C2, C3, C4, C5 as they are while training."""
+        self.backbone.freeze_stages(count)
+
+
+def _conv_bn_relu(in_channels: int, out_channels: int, kernel: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(in_channels, out_channels, kernel, padding=kernel // 2, bias=False),
+        nn.BatchNorm2d(out_channels),
+        nn.ReLU(inplace=True),
+    )
+
+
+def _upsample(level: Tensor, size: torch.Size) -> Tensor:
+    return level if level.shape[-2:] == size else F.interpolate(level, size=size, mode="nearest")
+
+
+def _even(box_masks: Tensor, heatmaps: Tensor) -> Tensor:
+    inside = box_masks.unsqueeze(1).to(heatmaps.dtype)
+    return (inside / inside.sum((-2, -1), keepdim=True)).expand_as(heatmaps)
+
+
+def _check_inputs(images: Tensor, box_masks: Tensor, patch_index: Tensor | None) -> None:
+    if images.ndim != 4 or images.shape[1] != 3 or images.shape[-1] % 32 or images.shape[-2] % 32:
+        raise ValueError(
+            f"images have shape {tuple(images.shape)}, expected (B, 3, S, S), S a multiple of 32"
+        )
+    cells = (images.shape[-2] // 4, images.shape[-1] // 4)
+    if box_masks.ndim != 3 or tuple(box_masks.shape[1:]) != cells or box_masks.dtype != torch.bool:
+        raise ValueError(
+            f"box_masks have shape {tuple(box_masks.shape)} and type {box_masks.dtype},"
+            f" expected (N, {cells[0]}, {cells[1]}) of bool"
+        )
+    people = len(images) if patch_index is None else len(patch_index)
+    if len(box_masks) != people:
+        raise ValueError(f"{len(box_masks)} box masks for {people} people")

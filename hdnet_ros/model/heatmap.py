@@ -1,0 +1,103 @@
+"""Heatmaps of joints: masked softmax, soft-argmax, and heatmap pooling (equation 4)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+# Where the person's box is not; large enough that no logit matters beside it.
+MASKED_LOGIT = -1e15
+
+
+def mask_logits(logits: Tensor, box_masks: Tensor) -> Tensor:
+    """Logits (N, J, h, w) with `MASKED_LOGIT` outside each person's box mask (N, h, w) bool."""
+    return logits.masked_fill(~box_masks.unsqueeze(1), MASKED_LOGIT)
+
+
+def spatial_softmax(logits: Tensor) -> Tensor:
+    """Softmax over the cells of (N, J, h, w); each joint's map sums to one."""
+    return torch.softmax(logits.flatten(2), dim=-1).view_as(logits)
+
+
+def soft_argmax_cells(heatmaps: Tensor) -> Tensor:
+    """Expected cell of each joint.
+
+    Parameters
+    ----------
+    heatmaps : (N, J, h, w), each summing to one
+
+    Returns
+    -------
+    (N, J, 2) x, y in heatmap cells; the first cell is 0
+    """
+    height, width = heatmaps.shape[-2:]
+    columns = torch.arange(width, dtype=heatmaps.dtype, device=heatmaps.device)
+    rows = torch.arange(height, dtype=heatmaps.dtype, device=heatmaps.device)
+    x = heatmaps.sum(-2) @ columns
+    y = heatmaps.sum(-1) @ rows
+    return torch.stack((x, y), dim=-1)
+
+
+def windowed_soft_argmax_cells(heatmaps: Tensor, radius_cells: int) -> Tensor:
+    """Expected cell within a square window around each joint's peak.
+
+    Where a map has two modes (a left and a right ankle), the plain expectation lies between them;
+    this one lies on the higher.
+
+    Parameters
+    ----------
+    heatmaps : (N, J, h, w), each summing to one
+    radius_cells : the window reaches this many cells to each side of the peak, at least 0
+
+    Returns
+    -------
+    (N, J, 2) x, y in heatmap cells
+    """
+    height, width = heatmaps.shape[-2:]
+    peak = heatmaps.flatten(2).argmax(-1)
+    column, row = peak % width, peak // width
+    columns = torch.arange(width, device=heatmaps.device)
+    rows = torch.arange(height, device=heatmaps.device)
+    near_x = (columns - column.unsqueeze(-1)).abs() <= radius_cells
+    near_y = (rows - row.unsqueeze(-1)).abs() <= radius_cells
+    window = heatmaps * near_x.unsqueeze(-2) * near_y.unsqueeze(-1)
+    return soft_argmax_cells(window / window.sum((-2, -1), keepdim=True))
+
+
+def pool_features(weights: Tensor, features: Tensor, patch_index: Tensor | None = None) -> Tensor:
+    """Sums of a patch's features under each person's weights, equation 4 as one matrix product.
+
+    People of one patch are multiplied with its features together, so features are neither copied
+    per person nor expanded to joints x channels x h x w.
+
+    Parameters
+    ----------
+    weights : (N, J, h, w) heatmaps, or any weights summing to one
+    features : (B, C, h, w) features of the patches
+    patch_index : (N,) long, the patch each person is in; None means person n is in patch n
+
+    Returns
+    -------
+    (N, J, C)
+    """
+    joint_weights = weights.flatten(2)
+    cell_features = features.flatten(2).transpose(1, 2)
+    if patch_index is None:
+        return torch.bmm(joint_weights, cell_features)
+    count, joints, cells = joint_weights.shape
+    slot, slots = _slots(patch_index, features.shape[0])
+    grouped = joint_weights.new_zeros((features.shape[0], slots, joints, cells))
+    grouped = grouped.index_put((patch_index, slot), joint_weights)
+    pooled = torch.bmm(grouped.flatten(1, 2), cell_features)
+    return pooled.unflatten(1, (slots, joints))[patch_index, slot]
+
+
+def _slots(patch_index: Tensor, patches: int) -> tuple[Tensor, int]:
+    """Number each person among those of the same patch; also the most people of any patch."""
+    people_in_patch = torch.bincount(patch_index, minlength=patches)
+    first = people_in_patch.cumsum(0) - people_in_patch
+    order = torch.argsort(patch_index, stable=True)
+    numbers = torch.arange(len(patch_index), device=patch_index.device)
+    slot = torch.empty_like(patch_index)
+    slot[order] = numbers - first[patch_index[order]]
+    return slot, int(people_in_patch.max()) if len(patch_index) else 0
