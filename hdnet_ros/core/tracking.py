@@ -9,8 +9,9 @@ import numpy as np
 
 from hdnet_ros.core.types import PersonEstimate, PersonFlags
 
-# The root joint of a detector's box is known to a few per cent of the box, whatever the distance.
-ROOT_SIGMA_BOX_FRACTION = 0.03
+# Across the ray a root is as good as its box: the centres of HOG's boxes scatter by 3.7 % (u) and
+# 3.1 % (v) of the box height about hand-made ones, measured on 120 frames of vtest.avi.
+ROOT_SIGMA_BOX_FRACTION = 0.04
 _SAFE_ID = re.compile(r"[A-Za-z][A-Za-z0-9]{0,15}")
 _OWN_ID = re.compile(r"[pu][0-9]+")
 
@@ -47,7 +48,9 @@ class TrackerConfig:
         for name in ("gate_sigmas", "keep_s", "acceleration_sigma_mm_s2", "speed_sigma_mm_s"):
             value = getattr(self, name)
             if not (np.isfinite(value) and value > 0):
-                raise ValueError(f"TrackerConfig.{name} is {value}, expected a finite number above 0")
+                raise ValueError(
+                    f"TrackerConfig.{name} is {value}, expected a finite number above 0"
+                )
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +81,9 @@ class _Track:
     sightings: int = 1
 
 
-def root_covariance_mm2(root_camera_mm: np.ndarray, depth_sigma_mm: float, lateral_sigma_mm: float) -> np.ndarray:
+def root_covariance_mm2(
+    root_camera_mm: np.ndarray, depth_sigma_mm: float, lateral_sigma_mm: float
+) -> np.ndarray:
     """Return the (3, 3) covariance of a root: long along the ray, short across it.
 
     A depth that moves by dz moves the root by dz * |X| / z along its ray.
@@ -99,7 +104,7 @@ def root_covariance_mm2(root_camera_mm: np.ndarray, depth_sigma_mm: float, later
 
 
 def lateral_sigma_mm(person: PersonEstimate) -> float:
-    """Return how well the root is known across its ray: 3 % of the box's longer side, in mm."""
+    """Return how well the root is known across its ray: 4 % of the box's longer side, in mm."""
     box_side_px = float(np.max(np.asarray(person.box_xywh_center_px)[2:]))
     return ROOT_SIGMA_BOX_FRACTION * box_side_px * float(person.root_camera_mm[2]) / person.focal_px
 
@@ -181,17 +186,13 @@ class PersonTracker:
         covariance[3:, 3:] = self.config.speed_sigma_mm_s**2 * np.eye(3)
         state = np.concatenate([person.root_camera_mm, np.zeros(3)])
         name_or_own = name or f"p{self._given}"
-        track = _Track(
-            name_or_own, self._given, stamp_ns, stamp_ns, state, covariance, bool(name)
-        )
+        track = _Track(name_or_own, self._given, stamp_ns, stamp_ns, state, covariance, bool(name))
         self._tracks.append(track)
         return track
 
     def _tracked(self, person: PersonEstimate, track: _Track) -> TrackedPerson:
         return TrackedPerson(
-            estimate=replace(
-                person, id=track.id, flags=person.flags & ~PersonFlags.UNTRACKED_ID
-            ),
+            estimate=replace(person, id=track.id, flags=person.flags & ~PersonFlags.UNTRACKED_ID),
             number=track.number,
             has_velocity=track.sightings >= self.config.velocity_after_sightings,
             velocity_camera_mm_s=track.state[3:].copy(),

@@ -1,0 +1,160 @@
+"""What the nodes run, made from plain values; nothing of ROS."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from hdnet_ros.core.priors import BoxAreaPrior, BoxHeightPrior
+from hdnet_ros.core.skeleton import LINKS
+from hdnet_ros.core.tracking import PersonTracker, TrackerConfig
+from hdnet_ros.model.default_weights import NO_WEIGHTS_HELP, find_default_weights
+
+SKELETON_LINKS = LINKS
+_TORCHVISION_NAMES = {
+    "maskrcnn": "maskrcnn_resnet50_fpn",
+    "fast": "fasterrcnn_mobilenet_v3_large_320_fpn",
+}
+
+
+class BackendError(RuntimeError):
+    """The estimator that was asked for cannot be made; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class EstimatorRequest:
+    """What the parameters ask for; the fields are those of `options.HDNET_PARAMETERS`."""
+
+    estimator: str
+    weights: str
+    device: str
+    patch: str
+    stature_m: float
+
+
+class Backend(NamedTuple):
+    """An estimator that is ready, and how to speak of it."""
+
+    estimator: Any
+    name: str  # weights' name, or box-height, box-area
+    device: str
+    warning: str  # empty: nothing to remark
+
+
+def make_backend(request: EstimatorRequest) -> Backend:
+    """Return the estimator of a request.
+
+    "auto" is HDNet where weights were given or are bundled; where not, the box-height prior
+    with a warning that says so.
+
+    Raises
+    ------
+    BackendError
+        If weights are missing or do not fit, or the device is not there.
+    """
+    if request.estimator == "box-height":
+        return Backend(
+            BoxHeightPrior(stature_mm=1000.0 * request.stature_m), "box-height", "cpu", ""
+        )
+    if request.estimator == "box-area":
+        return Backend(BoxAreaPrior(), "box-area", "cpu", "")
+    path = Path(request.weights).expanduser() if request.weights else find_default_weights()
+    if path is None and request.estimator == "auto":
+        fallback = make_backend(replace(request, estimator="box-height"))
+        warning = (
+            "no HDNet weights are bundled: people are located by the height of their box "
+            f"(everybody {request.stature_m:g} m tall); set parameter weights for the network"
+        )
+        return fallback._replace(warning=warning)
+    if path is None:
+        raise BackendError(NO_WEIGHTS_HELP)
+    return _hdnet(path, request)
+
+
+def make_tracker(enabled: bool, gate_sigmas: float, keep_s: float) -> PersonTracker:
+    """Return a tracker that knows nobody yet."""
+    return PersonTracker(TrackerConfig(enabled=enabled, gate_sigmas=gate_sigmas, keep_s=keep_s))
+
+
+def draw_people(image_rgb, persons: Sequence):
+    """Return a copy of the picture with the tracked persons drawn on it."""
+    from hdnet_ros.viz.overlay import draw_overlay
+
+    return draw_overlay(image_rgb, [person.estimate for person in persons])
+
+
+def _hdnet(path: Path, request: EstimatorRequest) -> Backend:
+    # PyTorch takes seconds and half a gigabyte; the priors do without it.
+    from hdnet_ros.core.estimator import HDNetEstimator
+    from hdnet_ros.model.checkpoint import CheckpointError, load_checkpoint
+
+    try:
+        loaded = load_checkpoint(path)
+        convention = loaded.convention
+        if request.patch != "checkpoint":
+            convention = replace(convention, mode=request.patch)
+        estimator = HDNetEstimator(
+            loaded.network,
+            convention,
+            loaded.config.bins,
+            device=request.device,
+            sigma_calibration=loaded.calibration,
+        )
+    except (CheckpointError, ValueError, OSError, RuntimeError) as error:
+        raise BackendError(f"weights {path}: {error}") from error
+    name = str(loaded.metadata.get("name") or path.stem)
+    return Backend(estimator, name, str(estimator.device), "")
+
+
+def make_people_detector(name: str, weights: str, device: str, hog_scale: float) -> tuple[Any, str]:
+    """Return a detector and the device it runs on.
+
+    Raises
+    ------
+    BackendError
+        If its weights are missing or do not fit.
+    """
+    from hdnet_ros.core.detectors import make_detector
+
+    try:
+        if name == "hog":
+            detector = make_detector("hog", scale=hog_scale)
+        else:
+            # The node filters by score itself, so that the threshold can change while it runs.
+            detector = make_detector(
+                _TORCHVISION_NAMES[name],
+                weights=Path(weights).expanduser() if weights else None,
+                score_threshold=0.0,
+                device=device,
+            )
+    except (ValueError, OSError, RuntimeError) as error:
+        raise BackendError(f"detector {name}: {error}") from error
+    return detector, str(getattr(detector, "device", "cpu"))
+
+
+def open_video(source: str, camera: str, rate_hz: float) -> tuple[Any, Any]:
+    """Return the frames of a source and the camera they were taken with.
+
+    Raises
+    ------
+    BackendError
+        If either cannot be opened, or the camera is of another size than the pictures.
+    """
+    from hdnet_ros.core.camera_files import load_camera
+    from hdnet_ros.core.frames import FrameSource
+
+    for value, parameter in ((source, "source"), (camera, "camera")):
+        if not value:
+            raise BackendError(f"parameter {parameter} is empty, expected a path")
+    try:
+        frames = FrameSource(source, rate_hz=rate_hz or None)
+        loaded = load_camera(camera)
+    except (ValueError, OSError) as error:
+        raise BackendError(str(error)) from error
+    if tuple(loaded.size_wh_px) != tuple(frames.size_wh_px):
+        width, height = frames.size_wh_px
+        raise BackendError(
+            f"{camera} is of a camera of {loaded.size_wh_px[0]} x {loaded.size_wh_px[1]} px, "
+            f"{source} has {width} x {height} px"
+        )
+    return frames, loaded

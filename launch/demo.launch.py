@@ -1,0 +1,93 @@
+"""A video as a camera, with detector, hdnet_node and RViz.
+
+ros2 launch hdnet_ros demo.launch.py source:=clip.mp4 camera:=camera.yaml
+"""
+
+import os
+
+from ament_index_python.packages import get_package_share_directory
+from launch import LaunchDescription
+from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription
+from launch.conditions import IfCondition
+from launch.launch_description_sources import PythonLaunchDescriptionSource
+from launch.substitutions import LaunchConfiguration
+from launch_ros.actions import Node
+from launch_ros.parameter_descriptions import ParameterValue
+
+SHARE = get_package_share_directory("hdnet_ros")
+FORWARDED = ("detector", "estimator", "weights", "device", "params_file")
+
+
+def arguments():
+    """Return the declared arguments with what each is for."""
+    return [
+        DeclareLaunchArgument(
+            "source", description="video file, folder of pictures, or /dev/video<N>"
+        ),
+        DeclareLaunchArgument(
+            "camera",
+            default_value=os.path.join(SHARE, "config", "cameras", "vtest.yaml"),
+            description="camera file of the source; the default is that of vtest.avi",
+        ),
+        DeclareLaunchArgument(
+            "rate_hz", default_value="0.0", description="images per second; 0: the source's own"
+        ),
+        DeclareLaunchArgument("loop", default_value="true", description="start over at the end"),
+        DeclareLaunchArgument(
+            "detector",
+            default_value="",
+            description="hog, maskrcnn, fast, none; empty: as in params_file",
+        ),
+        DeclareLaunchArgument(
+            "estimator",
+            default_value="",
+            description="auto, hdnet, box-height or box-area; empty: as in params_file",
+        ),
+        DeclareLaunchArgument(
+            "weights",
+            default_value="",
+            description="path of HDNet's weights; empty: as in params_file",
+        ),
+        DeclareLaunchArgument(
+            "device",
+            default_value="",
+            description="auto, cpu, cuda or cuda:<N>; empty: as in params_file",
+        ),
+        DeclareLaunchArgument(
+            "params_file",
+            default_value=os.path.join(SHARE, "config", "hdnet.yaml"),
+            description="parameters of the nodes",
+        ),
+        DeclareLaunchArgument("rviz", default_value="true", description="start RViz"),
+    ]
+
+
+def generate_launch_description():
+    """Return the launch description."""
+    # Included first: it sets the DDS profile that the video node's images need as well.
+    hdnet = IncludeLaunchDescription(
+        PythonLaunchDescriptionSource(os.path.join(SHARE, "launch", "hdnet.launch.py")),
+        launch_arguments={name: LaunchConfiguration(name) for name in FORWARDED}.items(),
+    )
+    chosen = {
+        "source": ParameterValue(LaunchConfiguration("source"), value_type=str),
+        "camera": ParameterValue(LaunchConfiguration("camera"), value_type=str),
+        "rate_hz": ParameterValue(LaunchConfiguration("rate_hz"), value_type=float),
+        "loop": ParameterValue(LaunchConfiguration("loop"), value_type=bool),
+        "wait_for_subscribers": 2,
+    }
+    video = Node(
+        package="hdnet_ros",
+        executable="video_node",
+        name="video_node",
+        parameters=[LaunchConfiguration("params_file"), chosen],
+        output="screen",
+    )
+    rviz = Node(
+        package="rviz2",
+        executable="rviz2",
+        name="rviz2",
+        arguments=["-d", os.path.join(SHARE, "config", "hdnet.rviz")],
+        condition=IfCondition(LaunchConfiguration("rviz")),
+    )
+    return LaunchDescription([*arguments(), hdnet, video, rviz])

@@ -1,0 +1,101 @@
+"""Launch files, read as text: the wheels have no `launch`, a machine with ROS 2 runs them."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+LAUNCH_FILES = sorted((ROOT / "launch").glob("*.launch.py"))
+# What the files may name beside this package.
+OTHER_PACKAGES = {"rviz2": {"rviz2"}, "usb_cam": {"usb_cam_node_exe"}, "realsense2_camera": {"realsense2_camera_node"}}  # fmt: skip
+
+
+def calls(path, name):
+    """Yield the calls of a function or class by its name."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == name:
+            yield node
+
+
+def keywords(call):
+    return {keyword.arg: keyword.value for keyword in call.keywords}
+
+
+def arguments_of(path):
+    return {call.args[0].value: keywords(call) for call in calls(path, "DeclareLaunchArgument")}
+
+
+def test_the_three_files_are_there():
+    assert [path.name for path in LAUNCH_FILES] == [
+        "camera.launch.py", "demo.launch.py", "hdnet.launch.py",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", LAUNCH_FILES, ids=lambda path: path.name)
+class TestEveryLaunchFile:
+    def test_it_compiles_and_returns_a_description(self, path):
+        tree = ast.parse(path.read_text())
+        compile(tree, str(path), "exec")
+        functions = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+        assert "generate_launch_description" in functions
+        assert ast.get_docstring(tree)
+
+    def test_every_argument_is_described(self, path):
+        for name, given in arguments_of(path).items():
+            assert "description" in given, name
+
+    def test_every_configuration_read_is_declared(self, path):
+        declared = set(arguments_of(path))
+        read = {
+            call.args[0].value
+            for call in calls(path, "LaunchConfiguration")
+            if isinstance(call.args[0], ast.Constant)
+        }
+        for names in ("ARGUMENT_NAMES", "FORWARDED"):
+            found = re.search(rf"^{names} = (\(.*?\))$", path.read_text(), re.M | re.S)
+            read |= set(ast.literal_eval(found.group(1))) if found else set()
+        assert read <= declared
+
+    def test_files_it_names_exist(self, path):
+        for call in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(call, ast.Call) or ast.unparse(call.func) != "os.path.join":
+                continue
+            if isinstance(call.args[0], ast.Name) and call.args[0].id == "SHARE":
+                parts = [part.value for part in call.args[1:]]
+                assert ROOT.joinpath(*parts).is_file(), "/".join(parts)
+
+    def test_executables_it_starts_exist(self, path):
+        cmake = (ROOT / "CMakeLists.txt").read_text()
+        ours = set(re.findall(r"^install_executable\((\w+) ", cmake, re.M))
+        for call in calls(path, "Node"):
+            given = keywords(call)
+            package, executable = given["package"].value, given["executable"]
+            if not isinstance(executable, ast.Constant):
+                continue  # hdnet.launch.py hands the name over; the test below reads it
+            assert executable.value in (OTHER_PACKAGES.get(package) or ours)
+
+
+@pytest.mark.parametrize("path", LAUNCH_FILES[:2], ids=lambda path: path.name)
+def test_what_is_forwarded_is_an_argument_of_the_included_file(path):
+    found = re.search(r"^FORWARDED = (\(.*?\))$", path.read_text(), re.M | re.S)
+    assert set(ast.literal_eval(found.group(1))) <= set(arguments_of(LAUNCH_FILES[2]))
+
+
+def test_hdnet_launch_starts_both_nodes_with_the_dds_profile():
+    path = ROOT / "launch" / "hdnet.launch.py"
+    started = {call.args[0].value for call in calls(path, "node")}
+    assert started == {"hdnet_node", "detector_node"}
+    variables = {call.args[0].value for call in calls(path, "SetEnvironmentVariable")}
+    assert variables == {"FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE"}
+
+
+def test_rviz_shows_the_topics_and_the_frame_of_the_nodes():
+    shown = yaml.safe_load((ROOT / "config" / "hdnet.rviz").read_text())["Visualization Manager"]
+    topics = {d["Topic"]["Value"] for d in shown["Displays"] if "Topic" in d}
+    assert topics == {"/hdnet_node/markers", "/hdnet_node/overlay"}
+    config = yaml.safe_load((ROOT / "config" / "hdnet.yaml").read_text())
+    frame = config["/**/video_node"]["ros__parameters"]["frame_id"]
+    assert shown["Global Options"]["Fixed Frame"] == frame
