@@ -85,24 +85,14 @@ def draw_people(image_rgb, persons: Sequence):
 
 def _hdnet(path: Path, request: EstimatorRequest) -> Backend:
     # PyTorch takes seconds and half a gigabyte; the priors do without it.
-    from hdnet_ros.core.estimator import HDNetEstimator
-    from hdnet_ros.model.checkpoint import CheckpointError, load_checkpoint
+    from hdnet_ros.model.checkpoint import CheckpointError
+    from hdnet_ros.model.load_estimator import load_hdnet_estimator
 
+    patch = None if request.patch == "checkpoint" else request.patch
     try:
-        loaded = load_checkpoint(path)
-        convention = loaded.convention
-        if request.patch != "checkpoint":
-            convention = replace(convention, mode=request.patch)
-        estimator = HDNetEstimator(
-            loaded.network,
-            convention,
-            loaded.config.bins,
-            device=request.device,
-            sigma_calibration=loaded.calibration,
-        )
+        estimator, name = load_hdnet_estimator(path, request.device, patch)
     except (CheckpointError, ValueError, OSError, RuntimeError) as error:
         raise BackendError(f"weights {path}: {error}") from error
-    name = str(loaded.metadata.get("name") or path.stem)
     return Backend(estimator, name, str(estimator.device), "")
 
 

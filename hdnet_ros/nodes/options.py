@@ -164,8 +164,16 @@ VIDEO_PARAMETERS = (
     ParameterSpec(
         "rate_hz",
         0.0,
-        "images per second, Hz; 0: the source's own rate",
+        "images per second, Hz; 0: the source's own rate over stride",
         span=(0.0, 1000.0),
+        read_only=True,
+    ),
+    ParameterSpec(
+        "stride",
+        1,
+        "publish every so many-th image of the source; with rate_hz 0 the people in it move at "
+        "their own speed",
+        span=(1, 1_000_000),
         read_only=True,
     ),
     ParameterSpec("loop", False, "start over at the end (not for a webcam)", read_only=True),

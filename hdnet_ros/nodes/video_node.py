@@ -39,7 +39,8 @@ class VideoNode(Node):
         self._frames, self._camera = open_video(
             options["source"], options["camera"], options["rate_hz"]
         )
-        self.rate_hz = options["rate_hz"] or self._frames.rate_hz or 1.0
+        own_rate_hz = (self._frames.rate_hz or 1.0) / options["stride"]
+        self.rate_hz = options["rate_hz"] or own_rate_hz
         self._image = advertise(self.create_publisher, self, Image, "image", PICTURES, self._warn)
         self._info = advertise(
             self.create_publisher, self, CameraInfo, "camera_info", RESULTS, self._warn
@@ -99,6 +100,8 @@ class VideoNode(Node):
         while True:
             stamp_ns = offset_ns
             for frame in self._frames:
+                if frame.index % self.options["stride"]:
+                    continue
                 if limit and self.published >= limit:
                     return
                 stamp_ns = offset_ns + frame.stamp_ns

@@ -93,6 +93,18 @@ def test_the_rate_is_kept(bench, make_node, pictures, stamp_of):
     assert stamps_s[-1] - stamps_s[0] > 0.35
 
 
+def test_a_stride_leaves_images_out_and_keeps_the_speed_of_what_moves(
+    bench, make_node, pictures, stamp_of
+):
+    node, images, _ = play(
+        bench, make_node, "/stride", pictures, stride=2, rate_hz=0.0, stamps="source"
+    )
+    bench.wait(lambda: len(images) == 2, "two of three images")
+    assert node.rate_hz == pytest.approx(10.0 / 2)
+    stamps = [stamp_of(image.header) for image in images]
+    assert np.diff(stamps).tolist() == [200_000_000]
+
+
 @pytest.mark.parametrize(
     "change, named",
     [

@@ -1,0 +1,1 @@
+"""One module per command of `hdnet`; heavy imports happen inside the commands."""

@@ -1,0 +1,70 @@
+"""Fit the temperature that makes the published sigma cover what it says, given the ambiguity floor."""
+
+from __future__ import annotations
+
+from typing import Sequence
+
+import numpy as np
+import torch
+from scipy.optimize import brentq
+
+from hdnet_ros.core.depth_bins import DepthBins
+from hdnet_ros.core.estimator import HDNetEstimator
+from hdnet_ros.core.types import SigmaCalibration
+from hdnet_ros.evaluate import benchmark
+from hdnet_ros.evaluate.benchmark import LabelledPicture
+from hdnet_ros.evaluate.depth_error import coverage
+
+TEMPERATURE_RANGE = (0.02, 10.0)
+
+
+class _Recorder(torch.nn.Module):
+    """A network that keeps the bin logits of everyone who went through it, in order."""
+
+    def __init__(self, network: torch.nn.Module):
+        super().__init__()
+        self.network, self.logits = network, []
+
+    def forward(self, *inputs):
+        output = self.network(*inputs)
+        self.logits.append(output.bin_logits.float().cpu())
+        return output
+
+
+def predict(checkpoint, pictures: Sequence[LabelledPicture], device: str):
+    """Bin logits (N, K), estimated and true depths (N,) in mm of everyone in the pictures."""
+    recorder = _Recorder(checkpoint.network)
+    estimator = HDNetEstimator(recorder, checkpoint.convention, checkpoint.config.bins, device)
+    rows = benchmark.run(estimator, pictures)
+    logits = torch.cat(recorder.logits)
+    if len(logits) != len(rows.true_mm):
+        raise RuntimeError(f"{len(logits) - len(rows.true_mm)} results were not finite; cannot pair them with the truth")
+    return logits, np.array(rows.estimated_mm), np.array(rows.true_mm)
+
+
+def sigma_mm(logits: torch.Tensor, estimated_mm: np.ndarray, bins: DepthBins, calibration: SigmaCalibration):
+    """Sigma of each estimate under a calibration, (N,) mm; what the estimator computes."""
+    spread = bins.spread(torch.softmax(logits / calibration.temperature, dim=-1)).double().numpy()
+    return calibration.sigma_mm(estimated_mm, spread)
+
+
+def fit(
+    logits: torch.Tensor, estimated_mm: np.ndarray, true_mm: np.ndarray, bins: DepthBins, level: float = 0.68
+) -> SigmaCalibration:
+    """The temperature at which the central interval of `level` covers that share of the truth.
+
+    The floor stays at the height ambiguity's RMS error. Where the floor alone covers more than
+    `level`, the smallest temperature of the range is taken, and likewise the largest.
+    """
+
+    def excess(log_temperature: float) -> float:
+        calibration = SigmaCalibration(temperature=float(np.exp(log_temperature)))
+        sigma = sigma_mm(logits, estimated_mm, bins, calibration)
+        return coverage(estimated_mm, sigma, true_mm, (level,))[level] - level
+
+    low, high = np.log(TEMPERATURE_RANGE)
+    if excess(low) >= 0:
+        return SigmaCalibration(temperature=TEMPERATURE_RANGE[0])
+    if excess(high) <= 0:
+        return SigmaCalibration(temperature=TEMPERATURE_RANGE[1])
+    return SigmaCalibration(temperature=float(np.exp(brentq(excess, low, high, xtol=1e-3))))

@@ -1,0 +1,144 @@
+"""What `hdnet eval` runs: HDNet, the priors and the box-only regressor on the same people."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Callable, Sequence
+
+import numpy as np
+
+from hdnet_ros.core.detectors import HogDetector
+from hdnet_ros.core.estimator import HDNetEstimator
+from hdnet_ros.core.patch import patch_camera_for
+from hdnet_ros.core.priors import BoxAreaPrior, BoxHeightPrior
+from hdnet_ros.core.skeleton import JOINT_NAMES
+from hdnet_ros.core.types import Detection
+from hdnet_ros.evaluate import benchmark
+from hdnet_ros.evaluate.benchmark import LabelledPicture
+from hdnet_ros.evaluate.box_regressor import BoxRegressor, box_features
+from hdnet_ros.evaluate.clip import pictures_of_clip
+from hdnet_ros.evaluate.ground_plane import load_ground_plane_clip
+
+
+class RungShiftedEstimator(HDNetEstimator):
+    """The estimator with every patch `rung_offset` rungs of the ladder away from its own."""
+
+    rung_offset = 0
+
+    def _patch_camera(self, camera, box_xywh_center_px):
+        return patch_camera_for(camera, box_xywh_center_px, self.convention, rung_offset=self.rung_offset)
+
+
+class BoxRegressorEstimator:
+    """The box-only regressor with an estimator's interface, on top of the box-height prior's rows."""
+
+    def __init__(self, regressor: BoxRegressor):
+        self._regressor, self._prior = regressor, BoxHeightPrior()
+
+    def localize(self, image, detections, camera):
+        people = self._prior.localize(image, detections, camera)
+        if not people:
+            return []
+        depth_mm = self._regressor.predict(np.stack([box_features(camera, p.box_xywh_center_px) for p in people]))
+        return [
+            dataclasses.replace(p, root_camera_mm=p.root_camera_mm * (d / p.root_camera_mm[2]))
+            for p, d in zip(people, depth_mm, strict=True)
+        ]
+
+
+def make_estimator(checkpoint, device: str, rung_offset: int = 0) -> HDNetEstimator:
+    """The checkpoint's estimator, optionally `rung_offset` rungs off the ladder's choice."""
+    estimator = RungShiftedEstimator(
+        checkpoint.network, checkpoint.convention, checkpoint.config.bins, device, checkpoint.calibration
+    )
+    estimator.rung_offset = rung_offset
+    return estimator
+
+
+def rivals(regressor: BoxRegressor | None) -> dict:
+    """The estimators that HDNet is always reported beside."""
+    named = {"box height": BoxHeightPrior(), "box area": BoxAreaPrior()}
+    if regressor is not None:
+        named["box-only regressor"] = BoxRegressorEstimator(regressor)
+    return named
+
+
+def picture_suite(
+    checkpoint, pictures: Sequence[LabelledPicture], device: str, regressor: BoxRegressor | None, jitter: Callable
+) -> dict:
+    """Every estimator on labelled pictures, and how far HDNet's depth follows box and rung."""
+    estimator = make_estimator(checkpoint, device)
+    rows = benchmark.run(estimator, pictures)
+    results = {"hdnet": rows.table(), "lost": rows.lost}
+    scores = rows.pck()
+    if scores is not None:
+        results["pck"] = dict(zip([*JOINT_NAMES, "all"], (float(v) for v in scores), strict=True))
+    for name, rival in rivals(regressor).items():
+        results[name] = benchmark.run(rival, pictures).table()
+    results |= stability(checkpoint, pictures, device, jitter)
+    return results
+
+
+def stability(checkpoint, pictures: Sequence[LabelledPicture], device: str, jitter: Callable) -> dict:
+    """|relative change| of the depth under 15 % box jitter (95th percentile) and a rung (mean)."""
+    base = _depths(make_estimator(checkpoint, device), pictures)
+    rng = np.random.default_rng(15)
+    moved = [
+        dataclasses.replace(p, detections=[Detection(jitter(d.box_xywh_center_px, rng)) for d in p.detections])
+        for p in pictures
+    ]
+    jittered = _relative_change(_depths(make_estimator(checkpoint, device), moved), base)
+    rungs = [_relative_change(_depths(make_estimator(checkpoint, device, k), pictures), base) for k in (-1, 1)]
+    return {
+        "jitter_p95": float(np.percentile(jittered, 95)),
+        "jitter_mean": float(jittered.mean()),
+        "rung_mean": float(np.concatenate(rungs).mean()),
+    }
+
+
+def _depths(estimator, pictures) -> dict[tuple[int, int], float]:
+    """Depth in mm by (picture, detection); boxes that the estimator rejects are missing."""
+    depths = {}
+    for number, picture in enumerate(pictures):
+        named = [Detection(d.box_xywh_center_px, d.score, str(i)) for i, d in enumerate(picture.detections)]
+        for person in estimator.localize(picture.image_rgb, named, picture.camera):
+            depths[number, int(person.id)] = person.root_camera_mm[2]
+    return depths
+
+
+def _relative_change(changed: dict, base: dict) -> np.ndarray:
+    common = sorted(set(changed) & set(base))
+    return np.abs(np.array([changed[k] / base[k] - 1 for k in common]))
+
+
+def clip_suite(
+    checkpoint, folder: Path, video: Path, every: int, device: str, regressor: BoxRegressor | None
+) -> dict:
+    """Every estimator on the real clip with hand-made boxes and with the HOG detector's."""
+    clip = load_ground_plane_clip(folder)
+    sources = {"hand-made boxes": None, "HOG boxes": HogDetector().detect}
+    results = {}
+    for boxes, detect in sources.items():
+        pictures = list(pictures_of_clip(video, clip, every=every, detect=detect))
+        named = {"hdnet": make_estimator(checkpoint, device), **rivals(regressor)}
+        results[boxes] = {name: benchmark.run(e, pictures).table() for name, e in named.items()}
+    return results
+
+
+def as_text(results: dict, indent: str = "") -> str:
+    """Results as aligned lines; errors in percent."""
+    lines = []
+    for name, value in results.items():
+        if isinstance(value, dict) and "mean" in value:
+            covered = " ".join(f"{v * 100:.0f}" for v in value["coverage"].values())
+            lines.append(
+                f"{indent}{name:28s} {value['people']:6d} people  mean {value['mean'] * 100:5.1f} %  "
+                f"median {value['median'] * 100:5.1f} %  p95 {value['p95'] * 100:5.1f} %  "
+                f"bias {value['bias'] * 100:+5.1f} %  inside 50/68/95 %: {covered}"
+            )
+        elif isinstance(value, dict):
+            lines += [f"{indent}{name}", as_text(value, indent + "  ")]
+        else:
+            lines.append(f"{indent}{name:28s} {value:.4f}" if isinstance(value, float) else f"{indent}{name:28s} {value}")
+    return "\n".join(lines)
