@@ -1,0 +1,172 @@
+"""Training configuration: frozen dataclasses, read from YAML, an unknown key is an error."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+from hdnet_ros.core.patch import PatchConvention
+from hdnet_ros.model.hdnet import HDNetConfig
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Where training pictures come from and how a patch is cut from them.
+
+    Attributes
+    ----------
+    shards : str
+        Folder of shards written by ``hdnet synth --out``; empty renders every picture on the fly.
+    seed : int
+        Seed of the synthetic stream when `shards` is empty.
+    workers : int
+        Loader processes; 0 loads in the training process.
+    people_per_patch : int
+        Most people of one patch that get a loss.
+    rung_jitter : float
+        Probability that the patch is one rung of the scale ladder too large, and likewise too small.
+    zoom_range : float
+        Patch zoom is drawn log-uniformly in [1 / (1 + z), 1 + z].
+    centre_jitter : float
+        Standard deviation of the shift of the patch, as a fraction of the patch.
+    box_scale_jitter, box_shift_jitter : float
+        Standard deviations added to the detector-like boxes, log scale and fraction of the side.
+    photometric : bool
+        Colour, blur and noise on the patch, over what the rendered camera already did.
+    """
+
+    shards: str = ""
+    seed: int = 1
+    workers: int = 1
+    people_per_patch: int = 3
+    rung_jitter: float = 0.2
+    zoom_range: float = 0.2
+    centre_jitter: float = 0.04
+    box_scale_jitter: float = 0.06
+    box_shift_jitter: float = 0.03
+    photometric: bool = True
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """Weights of the four losses of section 3.3, and what ours adds.
+
+    Attributes
+    ----------
+    heatmap : str
+        "mse" is equation 2; "cross_entropy" learns far faster from a masked softmax.
+    heatmap_sigma_cells : float
+        Standard deviation of the target Gaussian, in heatmap cells.
+    heatmap_weight, pose_weight, bins_weight, index_weight : float
+        Weights of equations 2, 3, 8 and 9.
+    pose_joints : str
+        "all" is equation 3; "unpaired" leaves out joints that have a left and a right, where
+        soft-argmax would average two modes.
+    swap_tolerant_steps : int
+        Steps during which a left limb and its right counterpart may be exchanged.
+    """
+
+    heatmap: str = "cross_entropy"
+    heatmap_sigma_cells: float = 1.0
+    heatmap_weight: float = 1.0
+    pose_weight: float = 0.1
+    bins_weight: float = 1.0
+    index_weight: float = 0.2
+    pose_joints: str = "unpaired"
+    swap_tolerant_steps: int = 0
+
+
+@dataclass(frozen=True)
+class OptimiserConfig:
+    """Adam or AdamW with one of two schedules.
+
+    Attributes
+    ----------
+    schedule : str
+        "step" multiplies the rate by `decay_factor` every `decay_every` steps (section 4.1);
+        "stable" warms up, stays, and falls linearly to zero over the last `cooldown_steps`, so
+        that a run can be prolonged without having decayed too early.
+    backbone_rate_factor : float
+        Learning rate of the pretrained backbone relative to the rest.
+    freeze_backbone_stages : int
+        First stages of the backbone that keep their ImageNet weights.
+    """
+
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-4
+    batch_size: int = 16
+    steps: int = 20000
+    schedule: str = "stable"
+    warmup_steps: int = 200
+    cooldown_steps: int = 2000
+    decay_factor: float = 0.8
+    decay_every: int = 20000
+    backbone_rate_factor: float = 0.5
+    freeze_backbone_stages: int = 1
+    gradient_clip: float = 5.0
+    ema_decay: float = 0.998
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """One training run. `name` and `licence` go into the checkpoint's metadata."""
+
+    name: str
+    data_description: str = "synthetic people rendered by hdnet_ros"
+    licence: str = "Apache-2.0"
+    seed: int = 1
+    precision: str = "bf16"
+    validate_every: int = 1000
+    save_every: int = 200
+    network: HDNetConfig = field(default_factory=HDNetConfig)
+    convention: PatchConvention = field(default_factory=PatchConvention)
+    data: DataConfig = field(default_factory=DataConfig)
+    losses: LossConfig = field(default_factory=LossConfig)
+    optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
+
+
+_SECTIONS = {"data": DataConfig, "losses": LossConfig, "optimiser": OptimiserConfig, "convention": PatchConvention}
+
+
+def load_train_config(path: str | Path, overrides: dict | None = None) -> TrainConfig:
+    """Read a training configuration.
+
+    Parameters
+    ----------
+    path : YAML file with the fields of `TrainConfig`.
+    overrides : optional top-level or dotted keys ("optimiser.steps") that replace the file's values.
+
+    Raises
+    ------
+    ValueError
+        For a file that is no mapping, or a key that no dataclass has; the key is named.
+    """
+    values = yaml.safe_load(Path(path).read_text())
+    if not isinstance(values, dict):
+        raise ValueError(f"{path}: expected a mapping of training settings, found {type(values).__name__}")
+    for dotted, value in (overrides or {}).items():
+        _set_dotted(values, dotted, value)
+    for section, kind in _SECTIONS.items():
+        if section in values:
+            values[section] = _build(kind, values[section], f"{path}: {section}")
+    if "network" in values:
+        values["network"] = HDNetConfig.from_dict(values["network"])
+    return _build(TrainConfig, values, str(path))
+
+
+def _set_dotted(values: dict, dotted: str, value) -> None:
+    *parents, last = dotted.split(".")
+    for parent in parents:
+        values = values.setdefault(parent, {})
+    values[last] = value
+
+
+def _build(kind, values: dict, where: str):
+    known = {f.name for f in dataclasses.fields(kind)}
+    unknown = sorted(set(values) - known)
+    if unknown:
+        raise ValueError(f"{where}: unknown key {unknown[0]!r}; expected one of {', '.join(sorted(known))}")
+    return kind(**values)

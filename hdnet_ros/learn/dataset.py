@@ -1,0 +1,200 @@
+"""From synthetic samples to training patches: the same `sample_patch` that the estimator uses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Iterator
+
+import cv2
+import numpy as np
+import torch
+
+from hdnet_ros.core import patch as patches
+from hdnet_ros.core.depth_bins import normalise_depth
+from hdnet_ros.core.patch import PatchConvention
+from hdnet_ros.core.skeleton import LEFT_RIGHT_PAIRS, ROOT
+from hdnet_ros.learn.config import DataConfig
+from hdnet_ros.learn.synthetic.sample import PersonLabel, SyntheticSample, make_sample, read_shard
+
+MIRRORED_JOINTS = np.arange(17)
+for _left, _right in LEFT_RIGHT_PAIRS:
+    MIRRORED_JOINTS[[_left, _right]] = _right, _left
+
+
+@dataclass
+class TrainingPatch:
+    """One patch and the people in it that get a loss.
+
+    Attributes
+    ----------
+    image : (S, S, 3) uint8, RGB.
+    joints_cells : (N, 17, 2) heatmap cells, x y.
+    joint_weight : (N, 17); 0 where a joint is outside the person's box mask.
+    normalised_depth : (N,) of the root, see core.depth_bins.
+    box_masks : (N, h, w) bool.
+    key : (seed, n) of the sample.
+    """
+
+    image: np.ndarray
+    joints_cells: np.ndarray
+    joint_weight: np.ndarray
+    normalised_depth: np.ndarray
+    box_masks: np.ndarray
+    key: tuple[int, int]
+
+
+def make_training_patch(
+    sample: SyntheticSample,
+    target: int,
+    convention: PatchConvention,
+    data: DataConfig,
+    rng: np.random.Generator,
+    key: tuple[int, int] = (0, 0),
+) -> TrainingPatch:
+    """Cut the patch of person `target` and label everyone who is well inside it."""
+    box = _jittered_box(sample.people[target].box_xywh_center_px, data, rng)
+    roll = rng.random()
+    rung = -1 if roll < data.rung_jitter else (1 if roll > 1 - data.rung_jitter else 0)
+    zoom = float(np.exp(rng.uniform(-1, 1) * np.log1p(data.zoom_range)))
+    size_px = patches.choose_patch_px(box, convention, rung_offset=rung, zoom=zoom)
+    offset = tuple(float(v) for v in rng.normal(0, data.centre_jitter, 2) * size_px)
+    image, camera = patches.sample_patch(
+        sample.image_rgb, sample.camera, box, convention, rung_offset=rung, zoom=zoom, centre_offset_px=offset
+    )
+    chosen = _people_in_patch(sample, target, camera, convention, data, rng)
+    rows = [_label(sample, person, person_box, camera, convention) for person, person_box in chosen(box)]
+    result = TrainingPatch(image, *(np.stack(column) for column in zip(*rows)), key)
+    if rng.random() < 0.5:
+        result = _mirrored(result, convention)
+    if data.photometric:
+        result.image = photometric_jitter(result.image, rng)
+    return result
+
+
+def _jittered_box(box_xywh: np.ndarray, data: DataConfig, rng: np.random.Generator) -> np.ndarray:
+    x, y, w, h = (float(v) for v in box_xywh)
+    dx, dy = rng.normal(0, data.box_shift_jitter, 2)
+    scale_w, scale_h = np.exp(rng.normal(0, data.box_scale_jitter, 2))
+    return np.array([x + dx * w, y + dy * h, w * scale_w, h * scale_h])
+
+
+def _people_in_patch(sample, target, camera, convention, data, rng):
+    """The target first, then others whose box lies mostly inside the patch and is not tiny in it."""
+    side = convention.input_px
+
+    def usable(person: PersonLabel) -> bool:
+        if person.visible_fraction < 0.25:
+            return False
+        x0, y0, x1, y1 = patches.box_in_patch(person.box_xywh_center_px, sample.camera, camera)
+        inside = max(0.0, min(x1, side) - max(x0, 0)) * max(0.0, min(y1, side) - max(y0, 0))
+        longer = max(x1 - x0, y1 - y0)
+        return inside > 0.8 * (x1 - x0) * (y1 - y0) and 0.25 * side < longer < 1.1 * side
+
+    def chosen(target_box):
+        people = [(sample.people[target], target_box)]
+        others = [i for i, p in enumerate(sample.people) if i != target and usable(p)]
+        for i in others[: data.people_per_patch - 1]:
+            people.append((sample.people[i], _jittered_box(sample.people[i].box_xywh_center_px, data, rng)))
+        return people
+
+    return chosen
+
+
+def _label(sample, person: PersonLabel, box, camera, convention):
+    mask = patches.box_mask(patches.box_in_patch(box, sample.camera, camera), convention)
+    joints_px = camera.project(person.joints_camera_mm)
+    cells = patches.patch_px_to_cells(joints_px, convention)
+    height, width = mask.shape
+    column = np.clip(np.nan_to_num(np.round(cells[:, 0])), -1, width).astype(int)
+    row = np.clip(np.nan_to_num(np.round(cells[:, 1])), -1, height).astype(int)
+    inside = (column >= 0) & (column < width) & (row >= 0) & (row < height) & np.isfinite(cells).all(axis=1)
+    inside[inside] &= mask[row[inside], column[inside]]
+    weight = inside * np.where(person.joint_visible, 1.0, 0.4)
+    weight[ROOT] = float(inside[ROOT])
+    depth_mm = camera.depth_mm(person.root_camera_mm)
+    depth = normalise_depth(depth_mm, camera.focal_px, convention.input_px)
+    return np.nan_to_num(cells).astype(np.float32), weight.astype(np.float32), np.float32(depth), mask
+
+
+def _mirrored(p: TrainingPatch, convention: PatchConvention) -> TrainingPatch:
+    width = p.box_masks.shape[2]
+    cells = p.joints_cells[:, MIRRORED_JOINTS].copy()
+    cells[..., 0] = width - 1 - cells[..., 0]
+    return TrainingPatch(
+        np.ascontiguousarray(p.image[:, ::-1]),
+        cells,
+        p.joint_weight[:, MIRRORED_JOINTS],
+        p.normalised_depth,
+        np.ascontiguousarray(p.box_masks[:, :, ::-1]),
+        p.key,
+    )
+
+
+def photometric_jitter(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Exposure, contrast, tint, grey, blur and noise on an 8-bit patch, (S, S, 3) uint8."""
+    ramp = np.arange(256, dtype=np.float32)[:, None] / 255
+    gain = np.exp(rng.normal(0, 0.15)) * np.exp(rng.normal(0, 0.04, 3))
+    curve = np.clip(ramp * gain + rng.normal(0, 0.03), 0, 1) ** np.exp(rng.normal(0, 0.15))
+    image = cv2.LUT(image, (curve * 255).astype(np.uint8).reshape(1, 256, 3))
+    if rng.random() < 0.08:
+        image = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    if rng.random() < 0.2:
+        image = cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.4, 1.4)))
+    if rng.random() < 0.2:
+        noise = rng.normal(0, rng.uniform(2, 8), image.shape[:2]).astype(np.int16)
+        image = np.clip(image.astype(np.int16) + noise[..., None], 0, 255).astype(np.uint8)
+    return image
+
+
+class PatchStream(torch.utils.data.IterableDataset):
+    """An endless stream of training patches, from shards or rendered on the fly.
+
+    Every pass re-lists the folder, so shards that are still being written join the next pass.
+    `start` (patches already used) makes a resumed run continue the stream instead of repeating it.
+    """
+
+    def __init__(self, data: DataConfig, convention: PatchConvention, split: str = "train", start: int = 0):
+        self.data, self.convention, self.split, self.start = data, convention, split, start
+
+    def __iter__(self) -> Iterator[TrainingPatch]:
+        info = torch.utils.data.get_worker_info()
+        worker, workers = (info.id, info.num_workers) if info else (0, 1)
+        cv2.setNumThreads(1)
+        rng = np.random.default_rng([self.data.seed, worker, self.start])
+        samples = self._from_shards(rng, worker, workers) if self.data.shards else self._rendered(worker, workers)
+        for key, sample in samples:
+            targets = [i for i, p in enumerate(sample.people) if p.visible_fraction >= 0.25]
+            if targets:
+                target = targets[int(rng.integers(len(targets)))]
+                yield make_training_patch(sample, target, self.convention, self.data, rng, key)
+
+    def _rendered(self, worker: int, workers: int):
+        n = self.start + worker
+        while True:
+            yield (self.data.seed, n), make_sample(self.data.seed, n, self.split)
+            n += workers
+
+    def _from_shards(self, rng, worker: int, workers: int):
+        while True:
+            shards = sorted(Path(self.data.shards).glob("*.npz"))
+            if not shards:
+                raise FileNotFoundError(f"no shards in {self.data.shards}; write some with `hdnet synth --out`")
+            for index in rng.permutation(len(shards)):
+                samples = read_shard(shards[index])
+                for i in rng.permutation(len(samples)):
+                    yield (int(index), int(i)), samples[i]
+
+
+def collate(batch: list[TrainingPatch]) -> dict:
+    """Stack patches; people of all patches follow one another, with the patch each is in."""
+    counts = [len(p.normalised_depth) for p in batch]
+    return {
+        "images": torch.from_numpy(np.stack([p.image for p in batch])).permute(0, 3, 1, 2),
+        "joints_cells": torch.from_numpy(np.concatenate([p.joints_cells for p in batch])),
+        "joint_weight": torch.from_numpy(np.concatenate([p.joint_weight for p in batch])),
+        "normalised_depth": torch.from_numpy(np.concatenate([p.normalised_depth for p in batch])),
+        "box_masks": torch.from_numpy(np.concatenate([p.box_masks for p in batch])),
+        "patch_index": torch.repeat_interleave(torch.arange(len(batch)), torch.tensor(counts)),
+        "keys": [p.key for p in batch],
+    }

@@ -1,0 +1,1 @@
+"""Synthetic people and scenes: bodies, poses, clothes, rendering, cameras, boxes, samples."""

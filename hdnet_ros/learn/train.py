@@ -1,0 +1,228 @@
+"""`hdnet train`: resumable training with Accelerate on a CPU, one GPU or many."""
+
+from __future__ import annotations
+
+import csv
+import logging
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.utils.data import DataLoader
+from torch.utils.tensorboard import SummaryWriter
+from tqdm import tqdm
+
+from hdnet_ros.core.skeleton import LEFT_RIGHT_PAIRS
+from hdnet_ros.learn import losses
+from hdnet_ros.learn.config import TrainConfig
+from hdnet_ros.learn.dataset import PatchStream, collate
+from hdnet_ros.model.checkpoint import save_checkpoint
+from hdnet_ros.model.backbones import IMAGENET_MEAN, IMAGENET_STD, imagenet_backbone_state
+from hdnet_ros.model.hdnet import HDNet, HDNetOutput
+
+log = logging.getLogger(__name__)
+
+
+class NonFiniteLoss(RuntimeError):
+    """A loss that is NaN or infinite; the message names the samples of the batch."""
+
+
+def normalise_images(images: torch.Tensor) -> torch.Tensor:
+    """(B, 3, S, S) uint8 RGB to ImageNet-normalised float32, channels last."""
+    mean = torch.tensor(IMAGENET_MEAN, device=images.device).view(1, 3, 1, 1)
+    std = torch.tensor(IMAGENET_STD, device=images.device).view(1, 3, 1, 1)
+    return ((images.float() / 255 - mean) / std).contiguous(memory_format=torch.channels_last)
+
+
+def compute_losses(output: HDNetOutput, batch: dict, config: TrainConfig, step: int) -> dict[str, torch.Tensor]:
+    """The four losses of section 3.3, each a scalar, and their weighted sum as "total"."""
+    settings, bins = config.losses, config.network.bins
+    joints, weight = batch["joints_cells"], batch["joint_weight"]
+    target_index = bins.index(batch["normalised_depth"]).float()
+    heatmap_loss = {
+        "mse": losses.heatmap_mse,
+        "cross_entropy": losses.heatmap_cross_entropy,
+    }[settings.heatmap]
+    if settings.heatmap == "cross_entropy" and step < settings.swap_tolerant_steps:
+        heatmap_loss = losses.heatmap_cross_entropy_swap_tolerant
+    pose_weight = weight
+    if settings.pose_joints == "unpaired":
+        pose_weight = weight.clone()
+        pose_weight[:, [j for pair in LEFT_RIGHT_PAIRS for j in pair]] = 0
+    parts = {
+        "heatmap": heatmap_loss(output, joints, weight, batch["box_masks"], settings.heatmap_sigma_cells).mean(),
+        "pose": losses.pose_l1(output.joints_cells, joints, pose_weight).mean(),
+        "index": losses.index_l1(output.bin_index, target_index).mean(),
+    }
+    if config.network.direct_regression:
+        parts["bins"] = torch.zeros_like(parts["index"])
+    else:
+        parts["bins"] = losses.bins_cross_entropy(output.bin_logits, bins.target(target_index)).mean()
+    parts["total"] = sum(getattr(settings, f"{name}_weight") * value for name, value in parts.items())
+    return parts
+
+
+def learning_rate_factor(config: TrainConfig, step: int) -> float:
+    """Factor on the base learning rate at `step` (see OptimiserConfig.schedule)."""
+    o = config.optimiser
+    if o.schedule == "step":
+        return o.decay_factor ** (step // o.decay_every)
+    warm = min(1.0, (step + 1) / max(o.warmup_steps, 1))
+    remaining = o.steps - step
+    return warm * min(1.0, max(remaining, 0) / max(o.cooldown_steps, 1))
+
+
+def make_optimiser(network: HDNet, config: TrainConfig) -> torch.optim.Optimizer:
+    """AdamW (Adam when weight_decay is 0), the backbone at its own rate."""
+    o = config.optimiser
+    backbone = [p for p in network.backbone_parameters() if p.requires_grad]
+    ids = {id(p) for p in backbone}
+    rest = [p for p in network.parameters() if p.requires_grad and id(p) not in ids]
+    groups = [{"params": rest}, {"params": backbone, "lr": o.learning_rate * o.backbone_rate_factor}]
+    kind = torch.optim.AdamW if o.weight_decay else torch.optim.Adam
+    return kind(groups, lr=o.learning_rate, weight_decay=o.weight_decay)
+
+
+class Trainer:
+    """State of one run in `folder`: network, average, optimiser, step; saved whole, resumed whole."""
+
+    def __init__(self, config: TrainConfig, folder: Path, *, init: Path | None = None, cpu: bool = False):
+        self.config, self.folder = config, Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.accelerator = Accelerator(cpu=cpu, mixed_precision="no" if config.precision == "fp32" else config.precision)
+        torch.manual_seed(config.seed)
+        self.network = HDNet(config.network)
+        self.network.load_backbone(imagenet_backbone_state(config.network.backbone))
+        if init is not None:
+            state = torch.load(init, map_location="cpu", weights_only=True)
+            self.network.load_state_dict(state["average"] if "average" in state else state)
+        self.network.to(memory_format=torch.channels_last)
+        self.network.freeze_backbone_stages(config.optimiser.freeze_backbone_stages)
+        self.average = AveragedModel(
+            self.network, multi_avg_fn=get_ema_multi_avg_fn(config.optimiser.ema_decay), use_buffers=True
+        ).to(self.accelerator.device)
+        self.model, self.optimiser = self.accelerator.prepare(self.network, make_optimiser(self.network, config))
+        self.base_rates = [group["lr"] for group in self.optimiser.param_groups]
+        self.step = 0
+        self._resume()
+
+    @property
+    def state_path(self) -> Path:
+        return self.folder / "state.pt"
+
+    def _resume(self) -> None:
+        if not self.state_path.exists():
+            return
+        state = torch.load(self.state_path, map_location=self.accelerator.device, weights_only=True)
+        self.network.load_state_dict(state["network"])
+        self.average.module.load_state_dict(state["average"])
+        self.average.n_averaged.fill_(state["step"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.step = state["step"]
+        log.info("resumed at step %d from %s", self.step, self.state_path)
+
+    def save(self) -> None:
+        """Write the whole state; a run that dies while writing keeps the previous one."""
+        if not self.accelerator.is_main_process:
+            return
+        state = {
+            "network": self.network.state_dict(),
+            "average": self.average.module.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "step": self.step,
+        }
+        partial = self.state_path.with_suffix(".partial")
+        torch.save(state, partial)
+        partial.replace(self.state_path)
+
+    def export(self, path: Path) -> None:
+        """Write the averaged network as a checkpoint that the estimator loads."""
+        c = self.config
+        network = HDNet(c.network)
+        network.load_state_dict(self.average.module.state_dict())
+        save_checkpoint(
+            path, network, c.convention, name=c.name, data=f"{c.data_description}, {self.step} steps of "
+            f"{c.optimiser.batch_size} patches", licence=c.licence, calibration=None,
+        )
+
+    def train_step(self, batch: dict) -> dict[str, float]:
+        """One optimiser step; returns the losses as floats."""
+        device = self.accelerator.device
+        batch = {k: v.to(device, non_blocking=True) if torch.is_tensor(v) else v for k, v in batch.items()}
+        factor = learning_rate_factor(self.config, self.step)
+        for group, rate in zip(self.optimiser.param_groups, self.base_rates):
+            group["lr"] = rate * factor
+        with self.accelerator.autocast():
+            output = self.model(normalise_images(batch["images"]), batch["box_masks"], batch["patch_index"])
+        parts = compute_losses(output, batch, self.config, self.step)
+        if not torch.isfinite(parts["total"]):
+            raise NonFiniteLoss(f"step {self.step}: loss {parts['total'].item()} on samples {batch['keys']}")
+        self.optimiser.zero_grad(set_to_none=True)
+        self.accelerator.backward(parts["total"])
+        self.accelerator.clip_grad_norm_(self.model.parameters(), self.config.optimiser.gradient_clip)
+        self.optimiser.step()
+        self.average.update_parameters(self.network)
+        self.step += 1
+        return {name: value.item() for name, value in parts.items()}
+
+    def loader(self) -> DataLoader:
+        """The stream of batches, continued where the run stands."""
+        c = self.config
+        batch = c.optimiser.batch_size
+        start = self.step * batch * self.accelerator.num_processes + self.accelerator.process_index
+        stream = PatchStream(c.data, c.convention, start=start)
+        return DataLoader(stream, batch, num_workers=c.data.workers, collate_fn=collate, drop_last=True)
+
+    def run(self, validate=None, deadline_s: float | None = None) -> None:
+        """Train to `optimiser.steps` or the deadline, logging to CSV and TensorBoard.
+
+        Parameters
+        ----------
+        validate : optional callable (trainer) -> dict of scores, called every `validate_every` steps.
+        deadline_s : stop and save after this many seconds.
+        """
+        c, started = self.config, time.monotonic()
+        writer = SummaryWriter(self.folder / "tensorboard")
+        bar = tqdm(total=c.optimiser.steps, initial=self.step, unit="step", mininterval=5)
+        means: dict[str, float] = {}
+        self.model.train()
+        self.network.freeze_backbone_stages(c.optimiser.freeze_backbone_stages)
+        for batch in self.loader():
+            if self.step >= c.optimiser.steps or (deadline_s and time.monotonic() - started > deadline_s):
+                break
+            for name, value in self.train_step(batch).items():
+                means[name] = 0.98 * means.get(name, value) + 0.02 * value
+            bar.update()
+            if self.step % 20 == 0:
+                bar.set_postfix({k: f"{v:.3f}" for k, v in means.items()}, refresh=False)
+                self._record(writer, means, time.monotonic() - started)
+            if self.step % c.save_every == 0:
+                self.save()
+            if validate is not None and self.step % c.validate_every == 0:
+                scores = validate(self)
+                self._record(writer, scores, time.monotonic() - started, "validation")
+                tqdm.write(f"step {self.step}: " + ", ".join(f"{k} {v:.4f}" for k, v in scores.items()))
+                self.model.train()
+                self.network.freeze_backbone_stages(c.optimiser.freeze_backbone_stages)
+        bar.close()
+        writer.close()
+        self.save()
+
+    def _record(self, writer: SummaryWriter, values: dict, elapsed_s: float, kind: str = "train") -> None:
+        path = self.folder / f"{kind}.csv"
+        is_new = not path.exists()
+        with path.open("a", newline="") as file:
+            rows = csv.writer(file)
+            if is_new:
+                rows.writerow(["step", "elapsed_s", *values])
+            rows.writerow([self.step, f"{elapsed_s:.0f}", *(f"{v:.5f}" for v in values.values())])
+        for name, value in values.items():
+            writer.add_scalar(f"{kind}/{name}", value, self.step)
+
+
+def describe(config: TrainConfig) -> dict:
+    """The configuration as plain values, for logs and the model card."""
+    return asdict(config)

@@ -1,0 +1,80 @@
+"""Training patches: labels lie where the picture shows them, through jitter, lens and mirror."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+pytest.importorskip("numba", reason="the synthetic package needs the learn requirements")
+
+from hdnet_ros.core.camera import Camera
+from hdnet_ros.core.depth_bins import denormalise_depth
+from hdnet_ros.core.patch import PatchConvention, cells_to_patch_px, choose_patch_px
+from hdnet_ros.learn import dataset
+from hdnet_ros.learn.config import DataConfig
+
+CONVENTION = PatchConvention(input_px=192)
+EXACT = DataConfig(photometric=False)
+ROOT_MM = np.array([350.0, 120.0, 6000.0])
+
+
+def person_with_joints(camera):
+    """17 joints on a ring around the root, all at the root's depth, and a box around them."""
+    angle = np.arange(16) / 16 * 2 * np.pi
+    ring = np.stack([300 * np.cos(angle), 800 * np.sin(angle), 0 * angle], axis=1)
+    joints = ROOT_MM + np.vstack([[0, 0, 0], ring])
+    px = camera.project(joints)
+    low, high = px.min(axis=0) - 5, px.max(axis=0) + 5
+    return SimpleNamespace(
+        box_xywh_center_px=np.concatenate([(low + high) / 2, high - low]),
+        joints_px=px, joints_camera_mm=joints, joint_visible=np.ones(17, bool),
+        root_camera_mm=ROOT_MM, visible_fraction=1.0,
+    )
+
+
+def sample_with_dots():
+    """A black picture with a coloured dot of radius 3 px per joint, red codes the joint."""
+    camera = Camera(np.array([[600.0, 0, 320], [0, 604.0, 240], [0, 0, 1]]), (640, 480), "plumb_bob", (-0.2, 0.05, 0, 0, 0))
+    person = person_with_joints(camera)
+    image = np.zeros((480, 640, 3), np.uint8)
+    rows, columns = np.mgrid[:480, :640]
+    for joint, (u, v) in enumerate(person.joints_px):
+        image[(columns - u) ** 2 + (rows - v) ** 2 < 12] = (100 + 8 * joint, 255, 0)
+    return SimpleNamespace(image_rgb=image, camera=camera, people=[person])
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_joint_labels_lie_on_the_dots_that_mark_them(seed):
+    patch = dataset.make_training_patch(sample_with_dots(), 0, CONVENTION, EXACT, np.random.default_rng(seed))
+    labelled = np.flatnonzero(patch.joint_weight[0] > 0)
+    assert 0 in labelled and len(labelled) >= 9
+    reds = []
+    for joint in labelled:
+        u, v = np.round(cells_to_patch_px(patch.joints_cells[0, joint], CONVENTION)).astype(int)
+        if 0 <= u < 192 and 0 <= v < 192:
+            reds.append((joint, int(patch.image[v, u, 0])))
+    mirrored = any(abs(red - (100 + 8 * joint)) > 12 for joint, red in reds)
+    for joint, red in reds:
+        drawn = dataset.MIRRORED_JOINTS[joint] if mirrored else joint
+        assert red == pytest.approx(100 + 8 * drawn, abs=3)
+
+
+def test_depth_target_undoes_the_patch_scale():
+    for seed in range(6):
+        config = DataConfig(photometric=False, centre_jitter=0.0, box_shift_jitter=0.0, box_scale_jitter=0.0, zoom_range=0.0)
+        sample = sample_with_dots()
+        patch = dataset.make_training_patch(sample, 0, CONVENTION, config, np.random.default_rng(seed))
+        box = sample.people[0].box_xywh_center_px
+        depths = [
+            denormalise_depth(patch.normalised_depth[0], sample.camera.focal_px * 192 / choose_patch_px(box, CONVENTION, rung), 192)
+            for rung in (-1, 0, 1)
+        ]
+        range_mm = np.linalg.norm(ROOT_MM)
+        assert min(abs(np.array(depths) / range_mm - 1)) < 0.01
+
+
+def test_people_behind_an_unlabelled_box_cost_nothing():
+    sample = sample_with_dots()
+    sample.people[0].joints_camera_mm = sample.people[0].joints_camera_mm + [0, 3000.0, 0]
+    patch = dataset.make_training_patch(sample, 0, CONVENTION, EXACT, np.random.default_rng(0))
+    assert patch.joint_weight.sum() == 0
