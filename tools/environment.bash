@@ -154,6 +154,16 @@ build_hash() {
   ) | sort | sha256sum
 }
 
+# The package's sources, linked beside the environment: CMake refuses to export the environment's include
+# folders while they lie below the source folder, as they do below the checkout.
+link_sources() {
+  mkdir -p "$STATE/src/hdnet_ros"
+  local name
+  for name in CMakeLists.txt package.xml hdnet_ros msg launch config weights; do
+    [ ! -e "$ROOT/$name" ] || ln -sfn "$ROOT/$name" "$STATE/src/hdnet_ros/$name"
+  done
+}
+
 colcon_build() {
   (
     cd "$ROOT"
@@ -161,7 +171,8 @@ colcon_build() {
     local folders=("$ROOT") generator=()
     if ! has_ros; then
       use_wheels
-      folders+=("$ROOT"/underlay/*)
+      link_sources
+      folders=("$STATE/src/hdnet_ros" "$ROOT"/underlay/*)
       generator=(-GNinja)
     fi
     # A source that was removed leaves a dangling link, which would be imported or fail later.
