@@ -39,7 +39,7 @@ class LabelledPicture:
 
 @dataclass
 class Rows:
-    """Columns over all people, filled by `run`."""
+    """Columns over all people, filled by `run`; `lost` counts the boxes without an estimate."""
 
     estimated_mm: list = field(default_factory=list)
     sigma_mm: list = field(default_factory=list)
@@ -53,11 +53,11 @@ class Rows:
 
     def table(self) -> dict[str, dict]:
         """Error summary for everyone and for each group, coverage included."""
-        estimated, sigma, true = (np.array(v, float) for v in (self.estimated_mm, self.sigma_mm, self.true_mm))
-        names = ["everyone", *sorted(set().union(*self.groups))] if self.groups else ["everyone"]
+        columns = (self.estimated_mm, self.sigma_mm, self.true_mm)
+        estimated, sigma, true = (np.array(column, float) for column in columns)
         rows = {}
-        for name in names:
-            chosen = np.array([name == "everyone" or name in g for g in self.groups], bool) if self.groups else np.ones(len(true), bool)
+        for name in ("everyone", *sorted(set().union(*self.groups))):
+            chosen = np.array([name == "everyone" or name in group for group in self.groups], bool)
             rows[name] = summarise(estimated[chosen], true[chosen])
             rows[name]["coverage"] = coverage(estimated[chosen], sigma[chosen], true[chosen])
         return rows

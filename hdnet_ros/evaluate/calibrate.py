@@ -32,13 +32,22 @@ class _Recorder(torch.nn.Module):
 
 
 def predict(checkpoint, pictures: Sequence[LabelledPicture], device: str):
-    """Bin logits (N, K), estimated and true depths (N,) in mm of everyone in the pictures."""
+    """Bin logits (N, K), estimated and true depths (N,) in mm of everyone in the pictures.
+
+    Raises
+    ------
+    ValueError : nobody was estimated
+    RuntimeError : the network gave results that are not finite
+    """
     recorder = _Recorder(checkpoint.network)
     estimator = HDNetEstimator(recorder, checkpoint.convention, checkpoint.config.bins, device)
     rows = benchmark.run(estimator, pictures)
+    if not recorder.logits:
+        raise ValueError(f"nobody in {len(pictures)} pictures has a usable box, expected people")
     logits = torch.cat(recorder.logits)
-    if len(logits) != len(rows.true_mm):
-        raise RuntimeError(f"{len(logits) - len(rows.true_mm)} results were not finite; cannot pair them with the truth")
+    lost = len(logits) - len(rows.true_mm)
+    if lost:
+        raise RuntimeError(f"{lost} results were not finite; cannot pair them with the truth")
     return logits, np.array(rows.estimated_mm), np.array(rows.true_mm)
 
 

@@ -35,7 +35,7 @@ def pictures_of_clip(
         at an IoU of at least 0.4, and people without a match are left out. None keeps the hand-made.
     box_change : applied to every box that is used, for studies of loose boxes.
     """
-    last = max(clip.boxes)
+    last = max(clip.boxes, default=-1)
     for frame in FrameSource(video):
         if frame.index > last:
             return
@@ -59,7 +59,10 @@ def pictures_of_clip(
 
 
 def matched_boxes(boxes_xywh: list[np.ndarray], detections: list[Detection]) -> list[np.ndarray | None]:
-    """For each hand-made box the detection that overlaps it most, each detection used once."""
+    """For each hand-made box the box of its detection, or None; the largest overlaps pair up first.
+
+    A detection goes to one person only, and only with an IoU of at least `MATCH_IOU`.
+    """
     result: list[np.ndarray | None] = [None] * len(boxes_xywh)
     if not detections or not boxes_xywh:
         return result

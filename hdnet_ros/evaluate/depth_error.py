@@ -35,9 +35,14 @@ def summarise(estimated_mm: np.ndarray, true_mm: np.ndarray) -> dict[str, float]
 
 
 def coverage(estimated_mm, sigma_mm, true_mm, levels=(0.5, 0.68, 0.95)) -> dict[float, float]:
-    """Fraction of true depths inside the central interval of each level of N(estimate, sigma)."""
-    z = np.abs(np.asarray(true_mm, float) - estimated_mm) / np.asarray(sigma_mm, float)
-    return {level: float(np.mean(z <= norm.ppf(0.5 + level / 2))) if len(z) else float("nan") for level in levels}
+    """Fraction of true depths inside the central interval of each level of N(estimate, sigma).
+
+    All (N,), mm; with N = 0 every fraction is NaN.
+    """
+    z = np.abs(np.asarray(true_mm, float) - np.asarray(estimated_mm, float)) / np.asarray(sigma_mm, float)
+    if not len(z):
+        return dict.fromkeys(levels, float("nan"))
+    return {level: float(np.mean(z <= norm.ppf(0.5 + level / 2))) for level in levels}
 
 
 def pck(joints_px, true_joints_px, visible, longer_side_px, threshold=0.1) -> np.ndarray:
@@ -51,10 +56,11 @@ def pck(joints_px, true_joints_px, visible, longer_side_px, threshold=0.1) -> np
 
     Returns
     -------
-    (J + 1,): per joint, then over all visible joints. NaN for a joint never visible.
+    (J + 1,): per joint, then over all visible joints. NaN where nothing is visible; a joint that was
+    not estimated (NaN px) is a miss.
     """
-    distance = np.linalg.norm(np.asarray(joints_px) - true_joints_px, axis=-1)
-    hit = (distance <= threshold * np.asarray(longer_side_px)[:, None]) & visible
-    seen = np.asarray(visible).sum(axis=0)
-    per_joint = np.where(seen > 0, hit.sum(axis=0) / np.maximum(seen, 1), np.nan)
-    return np.append(per_joint, hit.sum() / max(seen.sum(), 1))
+    visible = np.asarray(visible, bool)
+    distance = np.linalg.norm(np.asarray(joints_px, float) - np.asarray(true_joints_px, float), axis=-1)
+    hit = (distance <= threshold * np.asarray(longer_side_px, float)[:, None]) & visible
+    hits, seen = (np.append(v.sum(axis=0), v.sum()) for v in (hit, visible))
+    return np.where(seen > 0, hits / np.maximum(seen, 1), np.nan)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import math
 from pathlib import Path
 from typing import Callable, Sequence
 
@@ -31,7 +33,10 @@ class RungShiftedEstimator(HDNetEstimator):
 
 
 class BoxRegressorEstimator:
-    """The box-only regressor with an estimator's interface, on top of the box-height prior's rows."""
+    """The box-only regressor with an estimator's interface.
+
+    Root and relative sigma are the box-height prior's, moved along the ray to the regressed depth.
+    """
 
     def __init__(self, regressor: BoxRegressor):
         self._regressor, self._prior = regressor, BoxHeightPrior()
@@ -40,9 +45,14 @@ class BoxRegressorEstimator:
         people = self._prior.localize(image, detections, camera)
         if not people:
             return []
-        depth_mm = self._regressor.predict(np.stack([box_features(camera, p.box_xywh_center_px) for p in people]))
+        features = np.stack([box_features(camera, p.box_xywh_center_px) for p in people])
+        depth_mm = self._regressor.predict(features)
         return [
-            dataclasses.replace(p, root_camera_mm=p.root_camera_mm * (d / p.root_camera_mm[2]))
+            dataclasses.replace(
+                p,
+                root_camera_mm=p.root_camera_mm * (d / p.root_camera_mm[2]),
+                depth_sigma_mm=p.depth_sigma_mm * (d / p.root_camera_mm[2]),
+            )
             for p, d in zip(people, depth_mm, strict=True)
         ]
 
@@ -65,7 +75,11 @@ def rivals(regressor: BoxRegressor | None) -> dict:
 
 
 def picture_suite(
-    checkpoint, pictures: Sequence[LabelledPicture], device: str, regressor: BoxRegressor | None, jitter: Callable
+    checkpoint,
+    pictures: Sequence[LabelledPicture],
+    device: str,
+    regressor: BoxRegressor | None,
+    jitter: Callable,
 ) -> dict:
     """Every estimator on labelled pictures, and how far HDNet's depth follows box and rung."""
     estimator = make_estimator(checkpoint, device)
@@ -81,19 +95,27 @@ def picture_suite(
 
 
 def stability(checkpoint, pictures: Sequence[LabelledPicture], device: str, jitter: Callable) -> dict:
-    """|relative change| of the depth under 15 % box jitter (95th percentile) and a rung (mean)."""
+    """|relative change| of the depth under box jitter (95th percentile, mean) and a rung (mean).
+
+    Parameters
+    ----------
+    jitter : (box (4,), generator) -> box (4,), of 15 % for the reported figures
+    """
     base = _depths(make_estimator(checkpoint, device), pictures)
     rng = np.random.default_rng(15)
-    moved = [
-        dataclasses.replace(p, detections=[Detection(jitter(d.box_xywh_center_px, rng)) for d in p.detections])
-        for p in pictures
-    ]
+    moved = []
+    for picture in pictures:
+        boxes = [Detection(jitter(d.box_xywh_center_px, rng)) for d in picture.detections]
+        moved.append(dataclasses.replace(picture, detections=boxes))
     jittered = _relative_change(_depths(make_estimator(checkpoint, device), moved), base)
-    rungs = [_relative_change(_depths(make_estimator(checkpoint, device, k), pictures), base) for k in (-1, 1)]
+    shifted = [_depths(make_estimator(checkpoint, device, k), pictures) for k in (-1, 1)]
+    rungs = np.concatenate([_relative_change(depths, base) for depths in shifted])
+    if not (len(jittered) and len(rungs)):
+        return dict.fromkeys(("jitter_p95", "jitter_mean", "rung_mean"), float("nan"))
     return {
         "jitter_p95": float(np.percentile(jittered, 95)),
         "jitter_mean": float(jittered.mean()),
-        "rung_mean": float(np.concatenate(rungs).mean()),
+        "rung_mean": float(rungs.mean()),
     }
 
 
@@ -131,14 +153,31 @@ def as_text(results: dict, indent: str = "") -> str:
     lines = []
     for name, value in results.items():
         if isinstance(value, dict) and "mean" in value:
-            covered = " ".join(f"{v * 100:.0f}" for v in value["coverage"].values())
+            levels = "/".join(f"{level * 100:.0f}" for level in value["coverage"])
+            covered = "/".join(f"{share * 100:.0f}" for share in value["coverage"].values())
             lines.append(
                 f"{indent}{name:28s} {value['people']:6d} people  mean {value['mean'] * 100:5.1f} %  "
                 f"median {value['median'] * 100:5.1f} %  p95 {value['p95'] * 100:5.1f} %  "
-                f"bias {value['bias'] * 100:+5.1f} %  inside 50/68/95 %: {covered}"
+                f"bias {value['bias'] * 100:+5.1f} %  inside {levels} %: {covered}"
             )
         elif isinstance(value, dict):
             lines += [f"{indent}{name}", as_text(value, indent + "  ")]
         else:
-            lines.append(f"{indent}{name:28s} {value:.4f}" if isinstance(value, float) else f"{indent}{name:28s} {value}")
+            figure = f"{value:.4f}" if isinstance(value, float) else str(value)
+            lines.append(f"{indent}{name:28s} {figure}")
     return "\n".join(lines)
+
+
+def as_json(results: dict) -> str:
+    """Results as JSON that every parser reads: levels as keys "0.68", NaN as null."""
+    return json.dumps(_plain(results), indent=1, allow_nan=False)
+
+
+def _plain(value):
+    if isinstance(value, dict):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -78,6 +78,11 @@ class LossConfig:
     pose_joints: str = "unpaired"
     swap_tolerant_steps: int = 0
 
+    def __post_init__(self) -> None:
+        _expect_one_of("heatmap", self.heatmap, ("mse", "cross_entropy"))
+        _expect_one_of("pose_joints", self.pose_joints, ("all", "unpaired"))
+        _expect("heatmap_sigma_cells", self.heatmap_sigma_cells, self.heatmap_sigma_cells > 0, "above 0")
+
 
 @dataclass(frozen=True)
 class OptimiserConfig:
@@ -85,6 +90,8 @@ class OptimiserConfig:
 
     Attributes
     ----------
+    batch_size : int
+        Patches per step and process.
     schedule : str
         "step" multiplies the rate by `decay_factor` every `decay_every` steps (section 4.1);
         "stable" warms up, stays, and falls linearly to zero over the last `cooldown_steps`, so
@@ -93,6 +100,10 @@ class OptimiserConfig:
         Learning rate of the pretrained backbone relative to the rest.
     freeze_backbone_stages : int
         First stages of the backbone that keep their ImageNet weights.
+    gradient_clip : float
+        Largest norm of the gradient.
+    ema_decay : float
+        Share of the averaged network that stays at each step; 0 makes it the network itself.
     """
 
     learning_rate: float = 1e-3
@@ -108,6 +119,14 @@ class OptimiserConfig:
     freeze_backbone_stages: int = 1
     gradient_clip: float = 5.0
     ema_decay: float = 0.998
+
+    def __post_init__(self) -> None:
+        _expect_one_of("schedule", self.schedule, ("step", "stable"))
+        for name in ("learning_rate", "batch_size", "steps", "decay_every", "gradient_clip"):
+            _expect(name, getattr(self, name), getattr(self, name) > 0, "above 0")
+        _expect("ema_decay", self.ema_decay, 0.0 <= self.ema_decay < 1.0, "0 (no average) to below 1")
+        stages = self.freeze_backbone_stages
+        _expect("freeze_backbone_stages", stages, 0 <= stages <= 5, "0 to 5")
 
 
 @dataclass(frozen=True)
@@ -127,8 +146,20 @@ class TrainConfig:
     losses: LossConfig = field(default_factory=LossConfig)
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
 
+    def __post_init__(self) -> None:
+        _expect_one_of("precision", self.precision, ("fp32", "bf16", "fp16"))
+        for name in ("validate_every", "save_every"):
+            _expect(name, getattr(self, name), getattr(self, name) > 0, "above 0")
 
-_SECTIONS = {"data": DataConfig, "losses": LossConfig, "optimiser": OptimiserConfig, "convention": PatchConvention}
+
+_SECTIONS = {
+    "data": DataConfig,
+    "losses": LossConfig,
+    "optimiser": OptimiserConfig,
+    "convention": PatchConvention,
+    "network": HDNetConfig,
+}
+_TYPES = {"int": int, "float": (int, float), "str": str, "bool": bool}
 
 
 def load_train_config(path: str | Path, overrides: dict | None = None) -> TrainConfig:
@@ -142,31 +173,70 @@ def load_train_config(path: str | Path, overrides: dict | None = None) -> TrainC
     Raises
     ------
     ValueError
-        For a file that is no mapping, or a key that no dataclass has; the key is named.
+        For a file that is no mapping, a key that no dataclass has, or a value of the wrong kind or
+        out of range; file and key are named.
     """
-    values = yaml.safe_load(Path(path).read_text())
-    if not isinstance(values, dict):
-        raise ValueError(f"{path}: expected a mapping of training settings, found {type(values).__name__}")
+    try:
+        values = yaml.safe_load(Path(path).read_text())
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path}: no YAML: {error}") from error
+    _expect_mapping(values, str(path))
     for dotted, value in (overrides or {}).items():
         _set_dotted(values, dotted, value)
     for section, kind in _SECTIONS.items():
         if section in values:
             values[section] = _build(kind, values[section], f"{path}: {section}")
-    if "network" in values:
-        values["network"] = HDNetConfig.from_dict(values["network"])
     return _build(TrainConfig, values, str(path))
 
 
 def _set_dotted(values: dict, dotted: str, value) -> None:
     *parents, last = dotted.split(".")
-    for parent in parents:
+    for depth, parent in enumerate(parents):
         values = values.setdefault(parent, {})
+        _expect_mapping(values, f"{dotted}: {'.'.join(parents[: depth + 1])}")
     values[last] = value
 
 
 def _build(kind, values: dict, where: str):
-    known = {f.name for f in dataclasses.fields(kind)}
-    unknown = sorted(set(values) - known)
+    _expect_mapping(values, where)
+    fields = {f.name: f for f in dataclasses.fields(kind)}
+    unknown = sorted(set(values) - set(fields), key=str)
     if unknown:
-        raise ValueError(f"{where}: unknown key {unknown[0]!r}; expected one of {', '.join(sorted(known))}")
-    return kind(**values)
+        raise ValueError(f"{where}: unknown key {unknown[0]!r}; expected one of {', '.join(sorted(fields))}")
+    for name, f in fields.items():
+        needed = f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
+        if needed and name not in values:
+            raise ValueError(f"{where}: {name!r} is missing")
+    try:
+        return kind(**{name: _typed(fields[name], value) for name, value in values.items()})
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{where}: {error}") from error
+
+
+def _typed(f: dataclasses.Field, value):
+    """The value as its field's type: 3 is a float too, and so is "1e-4", which YAML 1.1 reads as text."""
+    expected = _TYPES.get(str(f.type))
+    if expected is None:
+        return value
+    if f.type == "float" and isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            pass
+    if not isinstance(value, expected) or (isinstance(value, bool) and f.type != "bool"):
+        raise ValueError(f"{f.name} is {value!r}, expected {f.type}")
+    return float(value) if f.type == "float" else value
+
+
+def _expect_mapping(values, where: str) -> None:
+    if not isinstance(values, dict):
+        raise ValueError(f"{where}: expected a mapping of settings, found {type(values).__name__}")
+
+
+def _expect(name: str, value, is_fine: bool, expected: str) -> None:
+    if not is_fine:
+        raise ValueError(f"{name} is {value!r}, expected {expected}")
+
+
+def _expect_one_of(name: str, value: str, choices: tuple[str, ...]) -> None:
+    _expect(name, value, value in choices, f"one of {', '.join(choices)}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Iterator
@@ -16,6 +18,8 @@ from hdnet_ros.core.patch import PatchConvention
 from hdnet_ros.core.skeleton import LEFT_RIGHT_PAIRS, ROOT
 from hdnet_ros.learn.config import DataConfig
 from hdnet_ros.learn.synthetic.sample import PersonLabel, SyntheticSample, make_sample, read_shard
+
+log = logging.getLogger(__name__)
 
 MIRRORED_JOINTS = np.arange(17)
 for _left, _right in LEFT_RIGHT_PAIRS:
@@ -86,7 +90,10 @@ def _people_in_patch(sample, target, camera, convention, data, rng):
     def usable(person: PersonLabel) -> bool:
         if person.visible_fraction < 0.25:
             return False
-        x0, y0, x1, y1 = patches.box_in_patch(person.box_xywh_center_px, sample.camera, camera)
+        try:
+            x0, y0, x1, y1 = patches.box_in_patch(person.box_xywh_center_px, sample.camera, camera)
+        except ValueError:  # beside a wide lens's target, behind the patch's camera
+            return False
         inside = max(0.0, min(x1, side) - max(x0, 0)) * max(0.0, min(y1, side) - max(y0, 0))
         longer = max(x1 - x0, y1 - y0)
         return inside > 0.8 * (x1 - x0) * (y1 - y0) and 0.25 * side < longer < 1.1 * side
@@ -151,39 +158,57 @@ class PatchStream(torch.utils.data.IterableDataset):
     """An endless stream of training patches, from shards or rendered on the fly.
 
     Every pass re-lists the folder, so shards that are still being written join the next pass.
-    `start` (patches already used) makes a resumed run continue the stream instead of repeating it.
+
+    Parameters
+    ----------
+    start : number of the first sample, so that a resumed run continues the stream instead of
+        repeating it; from shards it only seeds their order.
+    stride : distance of this process's samples, the number of processes; each has its own `start`.
     """
 
-    def __init__(self, data: DataConfig, convention: PatchConvention, split: str = "train", start: int = 0):
-        self.data, self.convention, self.split, self.start = data, convention, split, start
+    def __init__(
+        self,
+        data: DataConfig,
+        convention: PatchConvention,
+        split: str = "train",
+        start: int = 0,
+        stride: int = 1,
+    ):
+        self.data, self.convention, self.split = data, convention, split
+        self.start, self.stride = start, stride
 
     def __iter__(self) -> Iterator[TrainingPatch]:
         info = torch.utils.data.get_worker_info()
         worker, workers = (info.id, info.num_workers) if info else (0, 1)
         cv2.setNumThreads(1)
         rng = np.random.default_rng([self.data.seed, worker, self.start])
-        samples = self._from_shards(rng, worker, workers) if self.data.shards else self._rendered(worker, workers)
+        samples = self._from_shards(rng) if self.data.shards else self._rendered(worker, workers)
         for key, sample in samples:
             targets = [i for i, p in enumerate(sample.people) if p.visible_fraction >= 0.25]
-            if targets:
-                target = targets[int(rng.integers(len(targets)))]
+            if not targets:
+                continue
+            target = targets[int(rng.integers(len(targets)))]
+            try:
                 yield make_training_patch(sample, target, self.convention, self.data, rng, key)
+            except ValueError as error:  # a jittered box beyond the lens's field of view
+                log.warning("sample %s left out: %s", key, error)
 
     def _rendered(self, worker: int, workers: int):
-        n = self.start + worker
-        while True:
+        for n in itertools.count(self.start + worker * self.stride, workers * self.stride):
             yield (self.data.seed, n), make_sample(self.data.seed, n, self.split)
-            n += workers
 
-    def _from_shards(self, rng, worker: int, workers: int):
+    def _from_shards(self, rng):
         while True:
             shards = sorted(Path(self.data.shards).glob("*.npz"))
             if not shards:
-                raise FileNotFoundError(f"no shards in {self.data.shards}; write some with `hdnet synth --out`")
+                folder = self.data.shards
+                raise FileNotFoundError(
+                    f"no shards in {folder}; write some with `hdnet synth --out {folder}`"
+                )
             for index in rng.permutation(len(shards)):
                 samples = read_shard(shards[index])
                 for i in rng.permutation(len(samples)):
-                    yield (int(index), int(i)), samples[i]
+                    yield samples[i].key[:2], samples[i]
 
 
 def collate(batch: list[TrainingPatch]) -> dict:

@@ -40,13 +40,17 @@ def samples_in(folder: str | Path) -> Iterator[SyntheticSample]:
     """
     shards = sorted(Path(folder).glob("*.npz"))
     if not shards:
-        raise FileNotFoundError(f"{folder} has no shard; write some with `hdnet synth --split holdout --out {folder}`")
+        raise FileNotFoundError(
+            f"{folder} has no shard; write some with `hdnet synth --split holdout --out {folder}`"
+        )
     for shard in shards:
         yield from read_shard(shard)
 
 
-def pictures_in(folder: str | Path, most: int | None = None, box_jitter: np.random.Generator | None = None):
-    """Labelled pictures of a folder of shards; optionally with every box scaled and shifted by up to 15 %."""
+def pictures_in(
+    folder: str | Path, most: int | None = None, box_jitter: np.random.Generator | None = None
+) -> Iterator[LabelledPicture]:
+    """Labelled pictures of the first `most` samples in a folder; given a generator, with `jittered` boxes."""
     for number, sample in enumerate(samples_in(folder)):
         if most is not None and number >= most:
             return
@@ -72,7 +76,10 @@ def _picture(sample: SyntheticSample, people: list[PersonLabel], rng) -> Labelle
 
 
 def jittered(box_xywh: np.ndarray, rng: np.random.Generator, share: float = 0.15) -> np.ndarray:
-    """The box with width and height scaled and the centre shifted, each uniformly within `share`."""
+    """The box with each side scaled by up to `share` and shifted by up to `share` of half of it.
+
+    All four are uniform and independent; no edge moves by more than `share` of the side.
+    """
     x, y, w, h = box_xywh
     scale_w, scale_h, dx, dy = rng.uniform(-share, share, 4)
     return np.array([x + dx * w / 2, y + dy * h / 2, w * (1 + scale_w), h * (1 + scale_h)])

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 import logging
+import pickle
 import time
-from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -19,15 +19,15 @@ from hdnet_ros.core.skeleton import LEFT_RIGHT_PAIRS
 from hdnet_ros.learn import losses
 from hdnet_ros.learn.config import TrainConfig
 from hdnet_ros.learn.dataset import PatchStream, collate
-from hdnet_ros.model.checkpoint import save_checkpoint
 from hdnet_ros.model.backbones import IMAGENET_MEAN, IMAGENET_STD, imagenet_backbone_state
+from hdnet_ros.model.checkpoint import save_checkpoint, tensor_mismatches
 from hdnet_ros.model.hdnet import HDNet, HDNetOutput
 
 log = logging.getLogger(__name__)
 
 
 class NonFiniteLoss(RuntimeError):
-    """A loss that is NaN or infinite; the message names the samples of the batch."""
+    """A label, loss or gradient that is NaN or infinite; the message names the samples of the batch."""
 
 
 def normalise_images(images: torch.Tensor) -> torch.Tensor:
@@ -37,15 +37,14 @@ def normalise_images(images: torch.Tensor) -> torch.Tensor:
     return ((images.float() / 255 - mean) / std).contiguous(memory_format=torch.channels_last)
 
 
-def compute_losses(output: HDNetOutput, batch: dict, config: TrainConfig, step: int) -> dict[str, torch.Tensor]:
+def compute_losses(
+    output: HDNetOutput, batch: dict, config: TrainConfig, step: int
+) -> dict[str, torch.Tensor]:
     """The four losses of section 3.3, each a scalar, and their weighted sum as "total"."""
     settings, bins = config.losses, config.network.bins
     joints, weight = batch["joints_cells"], batch["joint_weight"]
     target_index = bins.index(batch["normalised_depth"]).float()
-    heatmap_loss = {
-        "mse": losses.heatmap_mse,
-        "cross_entropy": losses.heatmap_cross_entropy,
-    }[settings.heatmap]
+    heatmap_loss = losses.heatmap_mse if settings.heatmap == "mse" else losses.heatmap_cross_entropy
     if settings.heatmap == "cross_entropy" and step < settings.swap_tolerant_steps:
         heatmap_loss = losses.heatmap_cross_entropy_swap_tolerant
     pose_weight = weight
@@ -53,7 +52,9 @@ def compute_losses(output: HDNetOutput, batch: dict, config: TrainConfig, step: 
         pose_weight = weight.clone()
         pose_weight[:, [j for pair in LEFT_RIGHT_PAIRS for j in pair]] = 0
     parts = {
-        "heatmap": heatmap_loss(output, joints, weight, batch["box_masks"], settings.heatmap_sigma_cells).mean(),
+        "heatmap": heatmap_loss(
+            output, joints, weight, batch["box_masks"], settings.heatmap_sigma_cells
+        ).mean(),
         "pose": losses.pose_l1(output.joints_cells, joints, pose_weight).mean(),
         "index": losses.index_l1(output.bin_index, target_index).mean(),
     }
@@ -87,24 +88,38 @@ def make_optimiser(network: HDNet, config: TrainConfig) -> torch.optim.Optimizer
 
 
 class Trainer:
-    """State of one run in `folder`: network, average, optimiser, step; saved whole, resumed whole."""
+    """State of one run in `folder`: network, average, optimiser, step; saved whole, resumed whole.
+
+    Parameters
+    ----------
+    folder : of the run; one that holds a state.pt is gone on with.
+    init : state.pt of another run, whose averaged network is the start; else ImageNet's backbone.
+    cpu : stay on the CPU even where there is a GPU.
+
+    Raises
+    ------
+    ValueError
+        When `init` or the folder's state is of another network.
+    """
 
     def __init__(self, config: TrainConfig, folder: Path, *, init: Path | None = None, cpu: bool = False):
         self.config, self.folder = config, Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.accelerator = Accelerator(cpu=cpu, mixed_precision="no" if config.precision == "fp32" else config.precision)
+        precision = "no" if config.precision == "fp32" else config.precision
+        self.accelerator = Accelerator(cpu=cpu, mixed_precision=precision)
         torch.manual_seed(config.seed)
         self.network = HDNet(config.network)
-        self.network.load_backbone(imagenet_backbone_state(config.network.backbone))
         if init is not None:
-            state = torch.load(init, map_location="cpu", weights_only=True)
-            self.network.load_state_dict(state["average"] if "average" in state else state)
+            _fill(self.network, _read_state(init)["average"], init)
+        elif not self.state_path.exists():
+            self.network.load_backbone(imagenet_backbone_state(config.network.backbone))
         self.network.to(memory_format=torch.channels_last)
         self.network.freeze_backbone_stages(config.optimiser.freeze_backbone_stages)
         self.average = AveragedModel(
             self.network, multi_avg_fn=get_ema_multi_avg_fn(config.optimiser.ema_decay), use_buffers=True
         ).to(self.accelerator.device)
-        self.model, self.optimiser = self.accelerator.prepare(self.network, make_optimiser(self.network, config))
+        optimiser = make_optimiser(self.network, config)
+        self.model, self.optimiser = self.accelerator.prepare(self.network, optimiser)
         self.base_rates = [group["lr"] for group in self.optimiser.param_groups]
         self.step = 0
         self._resume()
@@ -116,9 +131,9 @@ class Trainer:
     def _resume(self) -> None:
         if not self.state_path.exists():
             return
-        state = torch.load(self.state_path, map_location=self.accelerator.device, weights_only=True)
-        self.network.load_state_dict(state["network"])
-        self.average.module.load_state_dict(state["average"])
+        state = _read_state(self.state_path)
+        _fill(self.network, state["network"], self.state_path)
+        _fill(self.average.module, state["average"], self.state_path)
         self.average.n_averaged.fill_(state["step"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.step = state["step"]
@@ -140,16 +155,27 @@ class Trainer:
 
     def export(self, path: Path) -> None:
         """Write the averaged network as a checkpoint that the estimator loads."""
+        if not self.accelerator.is_main_process:
+            return
         c = self.config
         network = HDNet(c.network)
         network.load_state_dict(self.average.module.state_dict())
         save_checkpoint(
-            path, network, c.convention, name=c.name, data=f"{c.data_description}, {self.step} steps of "
-            f"{c.optimiser.batch_size} patches", licence=c.licence, calibration=None,
-        )
+            path, network, c.convention, name=c.name, licence=c.licence,
+            data=f"{c.data_description}, {self.step} steps of {c.optimiser.batch_size} patches",
+        )  # fmt: skip
 
     def train_step(self, batch: dict) -> dict[str, float]:
-        """One optimiser step; returns the losses as floats."""
+        """One optimiser step; returns the losses as floats.
+
+        Raises
+        ------
+        NonFiniteLoss
+            For a label, a loss or, without fp16's loss scaling, a gradient that is not finite;
+            weights and average are those before the step.
+        """
+        # Bins have no place for a NaN: it would end in an index error that names nobody.
+        self._expect_finite("normalised depth", batch["normalised_depth"].sum(), batch)
         device = self.accelerator.device
         batch = {k: v.to(device, non_blocking=True) if torch.is_tensor(v) else v for k, v in batch.items()}
         factor = learning_rate_factor(self.config, self.step)
@@ -158,22 +184,28 @@ class Trainer:
         with self.accelerator.autocast():
             output = self.model(normalise_images(batch["images"]), batch["box_masks"], batch["patch_index"])
         parts = compute_losses(output, batch, self.config, self.step)
-        if not torch.isfinite(parts["total"]):
-            raise NonFiniteLoss(f"step {self.step}: loss {parts['total'].item()} on samples {batch['keys']}")
+        self._expect_finite("loss", parts["total"], batch)
         self.optimiser.zero_grad(set_to_none=True)
         self.accelerator.backward(parts["total"])
-        self.accelerator.clip_grad_norm_(self.model.parameters(), self.config.optimiser.gradient_clip)
+        norm = self.accelerator.clip_grad_norm_(self.model.parameters(), self.config.optimiser.gradient_clip)
+        if self.accelerator.scaler is None:  # fp16 overflows now and then, and skips such a step itself
+            self._expect_finite("gradient", norm, batch)
         self.optimiser.step()
         self.average.update_parameters(self.network)
         self.step += 1
         return {name: value.item() for name, value in parts.items()}
 
+    def _expect_finite(self, what: str, value: torch.Tensor, batch: dict) -> None:
+        if not torch.isfinite(value):
+            where = f"samples (seed, n) {batch['keys']}"
+            raise NonFiniteLoss(f"step {self.step}: {what} is {value.item()} on {where}")
+
     def loader(self) -> DataLoader:
         """The stream of batches, continued where the run stands."""
         c = self.config
-        batch = c.optimiser.batch_size
-        start = self.step * batch * self.accelerator.num_processes + self.accelerator.process_index
-        stream = PatchStream(c.data, c.convention, start=start)
+        batch, processes = c.optimiser.batch_size, self.accelerator.num_processes
+        start = self.step * batch * processes + self.accelerator.process_index
+        stream = PatchStream(c.data, c.convention, start=start, stride=processes)
         return DataLoader(stream, batch, num_workers=c.data.workers, collate_fn=collate, drop_last=True)
 
     def run(self, validate=None, deadline_s: float | None = None) -> None:
@@ -184,14 +216,14 @@ class Trainer:
         validate : optional callable (trainer) -> dict of scores, called every `validate_every` steps.
         deadline_s : stop and save after this many seconds.
         """
-        c, started = self.config, time.monotonic()
-        writer = SummaryWriter(self.folder / "tensorboard")
-        bar = tqdm(total=c.optimiser.steps, initial=self.step, unit="step", mininterval=5)
+        steps, started = self.config.optimiser.steps, time.monotonic()
+        is_main = self.accelerator.is_main_process
+        writer = SummaryWriter(self.folder / "tensorboard") if is_main else None
+        bar = tqdm(total=steps, initial=self.step, unit="step", mininterval=5, disable=not is_main)
         means: dict[str, float] = {}
-        self.model.train()
-        self.network.freeze_backbone_stages(c.optimiser.freeze_backbone_stages)
-        for batch in self.loader():
-            if self.step >= c.optimiser.steps or (deadline_s and time.monotonic() - started > deadline_s):
+        self._train_mode()
+        for batch in self.loader() if self.step < steps else ():
+            if self.step >= steps or self._is_late(started, deadline_s):
                 break
             for name, value in self.train_step(batch).items():
                 means[name] = 0.98 * means.get(name, value) + 0.02 * value
@@ -199,30 +231,66 @@ class Trainer:
             if self.step % 20 == 0:
                 bar.set_postfix({k: f"{v:.3f}" for k, v in means.items()}, refresh=False)
                 self._record(writer, means, time.monotonic() - started)
-            if self.step % c.save_every == 0:
+            if self.step % self.config.save_every == 0:
                 self.save()
-            if validate is not None and self.step % c.validate_every == 0:
-                scores = validate(self)
-                self._record(writer, scores, time.monotonic() - started, "validation")
-                tqdm.write(f"step {self.step}: " + ", ".join(f"{k} {v:.4f}" for k, v in scores.items()))
-                self.model.train()
-                self.network.freeze_backbone_stages(c.optimiser.freeze_backbone_stages)
+            if validate is not None and self.step % self.config.validate_every == 0:
+                self._validate(validate, writer, started)
         bar.close()
-        writer.close()
+        if writer is not None:
+            writer.close()
         self.save()
 
-    def _record(self, writer: SummaryWriter, values: dict, elapsed_s: float, kind: str = "train") -> None:
+    def _is_late(self, started: float, deadline_s: float | None) -> bool:
+        late = deadline_s is not None and time.monotonic() - started > deadline_s
+        if self.accelerator.num_processes == 1:
+            return late
+        # All processes stop after the same step, or the others wait for gradients forever.
+        votes = torch.tensor(float(late), device=self.accelerator.device)
+        return bool(self.accelerator.reduce(votes).item())
+
+    def _train_mode(self) -> None:
+        self.model.train()
+        self.network.freeze_backbone_stages(self.config.optimiser.freeze_backbone_stages)
+
+    def _validate(self, validate, writer: SummaryWriter | None, started: float) -> None:
+        if not self.accelerator.is_main_process:
+            return
+        scores = validate(self)
+        self._record(writer, scores, time.monotonic() - started, "validation")
+        tqdm.write(f"step {self.step}: " + ", ".join(f"{k} {v:.4f}" for k, v in scores.items()))
+        self._train_mode()
+
+    def _record(
+        self, writer: SummaryWriter | None, values: dict, elapsed_s: float, kind: str = "train"
+    ) -> None:
+        if writer is None:
+            return
         path = self.folder / f"{kind}.csv"
+        header = ["step", "elapsed_s", *values]
+        if path.exists() and path.read_text().partition("\n")[0].strip() != ",".join(header):
+            path.replace(self.folder / f"{kind}_before_{self.step}.csv")
         is_new = not path.exists()
         with path.open("a", newline="") as file:
             rows = csv.writer(file)
             if is_new:
-                rows.writerow(["step", "elapsed_s", *values])
+                rows.writerow(header)
             rows.writerow([self.step, f"{elapsed_s:.0f}", *(f"{v:.5f}" for v in values.values())])
         for name, value in values.items():
             writer.add_scalar(f"{kind}/{name}", value, self.step)
 
 
-def describe(config: TrainConfig) -> dict:
-    """The configuration as plain values, for logs and the model card."""
-    return asdict(config)
+def _read_state(path: Path) -> dict:
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        return {key: state[key] for key in ("network", "average", "optimiser", "step")}
+    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, TypeError) as error:
+        raise ValueError(f"{path}: not the state.pt of a training run ({error})") from error
+
+
+def _fill(network: torch.nn.Module, state: dict, path: Path) -> None:
+    problems = tensor_mismatches(network.state_dict(), state)
+    if problems:
+        more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
+        found = "; ".join(problems[:3])
+        raise ValueError(f"{path} holds another network than the configuration's: {found}{more}")
+    network.load_state_dict(state)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 
 from hdnet_ros.core.estimator import HDNetEstimator
@@ -35,10 +34,8 @@ class Validator:
 
     def __call__(self, trainer) -> dict[str, float]:
         config = trainer.config
-        logging.getLogger("hdnet_ros.core.estimator").setLevel(logging.ERROR)
-        estimator = HDNetEstimator(
-            trainer.average.module, config.convention, config.network.bins, device=str(trainer.accelerator.device)
-        )
+        device = str(trainer.accelerator.device)
+        estimator = HDNetEstimator(trainer.average.module, config.convention, config.network.bins, device)
         scores: dict[str, float] = {}
         if self.holdout:
             rows = benchmark.run(estimator, self.holdout)
@@ -46,7 +43,8 @@ class Validator:
             scores["holdout_mean"] = table["everyone"]["mean"]
             for name in ("upright unoccluded adult", "child"):
                 scores[f"holdout_{name.split()[-1]}"] = table.get(name, {}).get("mean", float("nan"))
-            scores["holdout_pck"] = float(rows.pck()[-1])
+            pck = rows.pck()
+            scores["holdout_pck"] = float("nan") if pck is None else float(pck[-1])
         if self.clip:
             everyone = benchmark.run(estimator, self.clip).table()["everyone"]
             scores |= {"clip_mean": everyone["mean"], "clip_bias": everyone["bias"]}

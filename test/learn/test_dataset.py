@@ -78,3 +78,56 @@ def test_people_behind_an_unlabelled_box_cost_nothing():
     sample.people[0].joints_camera_mm = sample.people[0].joints_camera_mm + [0, 3000.0, 0]
     patch = dataset.make_training_patch(sample, 0, CONVENTION, EXACT, np.random.default_rng(0))
     assert patch.joint_weight.sum() == 0
+
+
+@pytest.fixture
+def rendered(monkeypatch):
+    """Samples that are quick to make; `make_sample` records which were asked for."""
+    asked = []
+
+    def make_sample(seed, n, split):
+        asked.append((seed, n, split))
+        return sample_with_dots()
+
+    monkeypatch.setattr(dataset, "make_sample", make_sample)
+    return asked
+
+
+def test_processes_render_different_samples_from_where_they_stand(rendered):
+    keys = []
+    for process in (0, 1):
+        stream = dataset.PatchStream(DataConfig(seed=5), CONVENTION, start=40 + process, stride=2)
+        keys += [patch.key for patch, _ in zip(stream, range(3))]
+    assert keys == [(5, 40), (5, 42), (5, 44), (5, 41), (5, 43), (5, 45)]
+    assert {split for *_, split in rendered} == {"train"}
+
+
+def test_patches_from_shards_name_the_sample_they_come_from(monkeypatch, tmp_path):
+    def read_shard(path):
+        sample = sample_with_dots()
+        sample.key = (9, 700, "train")
+        return [sample]
+
+    monkeypatch.setattr(dataset, "read_shard", read_shard)
+    (tmp_path / "a.npz").touch()
+    stream = dataset.PatchStream(DataConfig(shards=str(tmp_path)), CONVENTION)
+    assert next(iter(stream)).key == (9, 700)
+
+
+def test_sample_that_gives_no_patch_is_left_out_and_told(rendered, monkeypatch, caplog):
+    make = dataset.make_training_patch
+
+    def refuse_the_first(sample, target, convention, data, rng, key):
+        if key[1] == 0:
+            raise ValueError("box has no ray in the patch")
+        return make(sample, target, convention, data, rng, key)
+
+    monkeypatch.setattr(dataset, "make_training_patch", refuse_the_first)
+    assert next(iter(dataset.PatchStream(DataConfig(seed=5), CONVENTION))).key == (5, 1)
+    assert "sample (5, 0) left out: box has no ray in the patch" in caplog.text
+
+
+def test_folder_without_shards_says_how_to_fill_it(tmp_path):
+    stream = dataset.PatchStream(DataConfig(shards=str(tmp_path)), CONVENTION)
+    with pytest.raises(FileNotFoundError, match="hdnet synth --out"):
+        next(iter(stream))
