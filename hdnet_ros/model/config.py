@@ -31,6 +31,8 @@ class HDNetConfig:
     joint_count, links : the skeleton; part of the network, because the graph is built from it
     decode_radius_cells : in eval mode joints are the expectation within this many cells of the
         peak; 0 takes it over the whole map, as the paper does
+    separate_pairs : in eval mode a left joint and its right that were read off the same peak are
+        taken apart where their maps show a second one; needs decode_radius_cells
     direct_regression : Table 6, regress the bin index instead of classifying it
     shared_branch : Table 6, one branch for heatmaps and depth instead of two
     use_gnn : Table 6, False averages the pooled features without a graph network
@@ -50,6 +52,7 @@ class HDNetConfig:
     joint_count: int = len(JOINT_NAMES)
     links: tuple[tuple[int, int], ...] = LINKS
     decode_radius_cells: int = 0
+    separate_pairs: bool = False
     direct_regression: bool = False
     shared_branch: bool = False
     use_gnn: bool = True
@@ -101,6 +104,7 @@ _SMALLEST = {
     "decode_radius_cells": 0,
 }
 _SWITCHES = (
+    "separate_pairs",
     "smooth_p2",
     "smooth_p5",
     "upsample_first",

@@ -12,11 +12,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from hdnet_ros.core.skeleton import LEFT_RIGHT_PAIRS
 from hdnet_ros.model.config import HDNetConfig, hdnet_lite, hdnet_resnet50
 from hdnet_ros.model.fpn import FeaturePyramid, make_backbone
 from hdnet_ros.model.heatmap import (
     mask_logits,
     pool_features,
+    separated_pairs_cells,
     soft_argmax_cells,
     spatial_softmax,
     windowed_soft_argmax_cells,
@@ -161,7 +163,10 @@ class HDNet(nn.Module):
         heatmaps = spatial_softmax(logits)
         radius = self.config.decode_radius_cells
         if radius and not self.training:
-            return logits, heatmaps, windowed_soft_argmax_cells(heatmaps, radius)
+            joints_cells = windowed_soft_argmax_cells(heatmaps, radius)
+            if self.config.separate_pairs:
+                joints_cells = separated_pairs_cells(heatmaps, joints_cells, LEFT_RIGHT_PAIRS, radius)
+            return logits, heatmaps, joints_cells
         return logits, heatmaps, soft_argmax_cells(heatmaps)
 
     def _depth(self, depth: Tensor) -> tuple[Tensor, Tensor, Tensor]:

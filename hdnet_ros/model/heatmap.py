@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -53,15 +55,69 @@ def windowed_soft_argmax_cells(heatmaps: Tensor, radius_cells: int) -> Tensor:
     -------
     (N, J, 2) x, y in heatmap cells
     """
+    window = heatmaps * _window(heatmaps, heatmaps.flatten(2).argmax(-1), radius_cells)
+    return soft_argmax_cells(window / window.sum((-2, -1), keepdim=True))
+
+
+def separated_pairs_cells(
+    heatmaps: Tensor,
+    joints_cells: Tensor,
+    pairs: Sequence[tuple[int, int]],
+    radius_cells: int,
+    least_share: float = 0.25,
+) -> Tensor:
+    """Joints with a left and its right taken apart where both were read off the same peak.
+
+    Two maps that cannot tell left from right both show both limbs, and their highest peaks are the
+    same limb. Where the two maps together hold another peak with at least `least_share` of their
+    mass, one of the pair goes there: whichever assignment the maps find likelier.
+
+    Parameters
+    ----------
+    heatmaps : (N, J, h, w), each summing to one
+    joints_cells : (N, J, 2) x, y as `windowed_soft_argmax_cells` reads them
+    pairs : (left, right) joint numbers
+    radius_cells : peaks closer than this are the same
+
+    Returns
+    -------
+    (N, J, 2) x, y in heatmap cells
+    """
+    left, right = (list(side) for side in zip(*pairs, strict=True))
+    together = (joints_cells[:, left] - joints_cells[:, right]).abs().amax(-1) <= radius_cells
+    both = 0.5 * (heatmaps[:, left] + heatmaps[:, right])
+    near_first = _window(both, both.flatten(2).argmax(-1), radius_cells)
+    rest = both * ~near_first
+    near_second = _window(rest, rest.flatten(2).argmax(-1), radius_cells) & ~near_first
+    first, second = both * near_first, both * near_second
+    share = second.sum((-2, -1))
+    apart = together & (share >= least_share)
+
+    def mass(side: list[int], window: Tensor) -> Tensor:
+        return (heatmaps[:, side] * window).sum((-2, -1))
+
+    straight = mass(left, near_first) * mass(right, near_second)
+    swapped = mass(left, near_second) * mass(right, near_first)
+    first_cells = soft_argmax_cells(first / first.sum((-2, -1), keepdim=True).clamp_min(1e-12))
+    second_cells = soft_argmax_cells(second / share[..., None, None].clamp_min(1e-12))
+    left_first = (straight >= swapped).unsqueeze(-1)
+    result = joints_cells.clone()
+    for side, cells in (
+        (left, torch.where(left_first, first_cells, second_cells)),
+        (right, torch.where(left_first, second_cells, first_cells)),
+    ):
+        result[:, side] = torch.where(apart.unsqueeze(-1), cells, joints_cells[:, side])
+    return result
+
+
+def _window(heatmaps: Tensor, peak: Tensor, radius_cells: int) -> Tensor:
+    """(N, J, h, w) bool: the cells within a square around flat indices (N, J)."""
     height, width = heatmaps.shape[-2:]
-    peak = heatmaps.flatten(2).argmax(-1)
-    column, row = peak % width, peak // width
     columns = torch.arange(width, device=heatmaps.device)
     rows = torch.arange(height, device=heatmaps.device)
-    near_x = (columns - column.unsqueeze(-1)).abs() <= radius_cells
-    near_y = (rows - row.unsqueeze(-1)).abs() <= radius_cells
-    window = heatmaps * near_x.unsqueeze(-2) * near_y.unsqueeze(-1)
-    return soft_argmax_cells(window / window.sum((-2, -1), keepdim=True))
+    near_x = (columns - (peak % width).unsqueeze(-1)).abs() <= radius_cells
+    near_y = (rows - (peak // width).unsqueeze(-1)).abs() <= radius_cells
+    return near_x.unsqueeze(-2) & near_y.unsqueeze(-1)
 
 
 def pool_features(weights: Tensor, features: Tensor, patch_index: Tensor | None = None) -> Tensor:

@@ -5,6 +5,7 @@ from hdnet_ros.model.heatmap import (
     MASKED_LOGIT,
     mask_logits,
     pool_features,
+    separated_pairs_cells,
     soft_argmax_cells,
     spatial_softmax,
     windowed_soft_argmax_cells,
@@ -93,3 +94,27 @@ def test_windowed_soft_argmax_at_the_border():
     heatmaps[0, 0, 0, 1] = 0.4
     found = windowed_soft_argmax_cells(heatmaps, 1)[0, 0]
     assert found.tolist() == pytest.approx([0.4, 0.0])
+
+
+def two_mode_maps(left_share_at_a, right_share_at_a):
+    """Maps of a left and a right joint on 20 x 20 cells with peaks at A = (4, 10) and B = (14, 10)."""
+    maps = torch.zeros(1, 2, 20, 20)
+    for joint, share in enumerate((left_share_at_a, right_share_at_a)):
+        maps[0, joint, 10, 4], maps[0, joint, 10, 14] = share, 1 - share
+    return maps
+
+
+@pytest.mark.parametrize(
+    "left_at_a, right_at_a, expected",
+    [
+        (0.55, 0.60, [[14, 10], [4, 10]]),  # both prefer A, the right one more
+        (0.60, 0.55, [[4, 10], [14, 10]]),
+        (0.90, 0.20, [[4, 10], [14, 10]]),  # apart already
+        (0.99, 0.97, [[4, 10], [4, 10]]),  # no second peak worth the name: one leg hides the other
+    ],
+)
+def test_a_pair_on_one_peak_is_taken_apart_where_there_is_a_second(left_at_a, right_at_a, expected):
+    maps = two_mode_maps(left_at_a, right_at_a)
+    joints = windowed_soft_argmax_cells(maps, 2)
+    apart = separated_pairs_cells(maps, joints, [(0, 1)], 2)
+    assert apart[0].tolist() == expected
