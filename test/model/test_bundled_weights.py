@@ -1,0 +1,44 @@
+"""The checkpoint that ships: it loads, says where it comes from, and keeps its limits."""
+
+import numpy as np
+import pytest
+
+from hdnet_ros.core.camera import Camera
+from hdnet_ros.core.types import Detection
+from hdnet_ros.model.checkpoint import load_checkpoint
+from hdnet_ros.model.default_weights import find_default_weights
+from hdnet_ros.model.load_estimator import load_hdnet_estimator
+
+BYTES_LIMIT = 40e6
+PARAMETER_LIMIT = 8e6
+
+
+@pytest.fixture(scope="module")
+def weights():
+    path = find_default_weights()
+    assert path is not None, "weights/hdnet_lite.safetensors belongs to the repository"
+    return path
+
+
+def test_bundled_weights_are_small_and_name_their_origin(weights):
+    loaded = load_checkpoint(weights)
+    assert weights.stat().st_size < BYTES_LIMIT
+    assert sum(p.numel() for p in loaded.network.parameters()) < PARAMETER_LIMIT
+    assert loaded.metadata["name"] == "hdnet_lite" and loaded.metadata["licence"] == "Apache-2.0"
+    assert "synthetic" in loaded.metadata["data"]
+    assert loaded.convention.ladder and loaded.convention.mode == "virtual"
+    assert loaded.calibration.floor_relative >= 0.056
+
+
+def test_bundled_weights_scale_depth_with_the_focal_length(weights):
+    estimator, _ = load_hdnet_estimator(weights, "cpu")
+    image = np.full((480, 640, 3), 90, np.uint8)
+    image[120:380, 290:350] = (30, 40, 80)
+    person = [Detection(np.array([320.0, 250.0, 70.0, 270.0]))]
+
+    def depth_mm(focal_px):
+        camera = Camera(np.array([[focal_px, 0, 319.5], [0, focal_px, 239.5], [0, 0, 1]]), (640, 480))
+        return estimator.localize(image, person, camera)[0].root_camera_mm[2]
+
+    # The person is in the middle, so another focal length changes the picture of the patch hardly at all.
+    assert depth_mm(1800.0) / depth_mm(900.0) == pytest.approx(2.0, rel=0.03)
