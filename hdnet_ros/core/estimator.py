@@ -13,6 +13,8 @@ from hdnet_ros.core.boxes import box_problem, touches_border
 from hdnet_ros.core.camera import Camera, check_image_size
 from hdnet_ros.core.depth_bins import DepthBins, denormalise_depth
 from hdnet_ros.core.patch import (
+    IMAGENET_MEAN,
+    IMAGENET_STD,
     PatchCamera,
     PatchConvention,
     box_in_patch,
@@ -25,9 +27,6 @@ from hdnet_ros.core.skeleton import ROOT
 from hdnet_ros.core.types import Detection, PersonEstimate, PersonFlags, SigmaCalibration
 
 _LOG = logging.getLogger(__name__)
-
-_IMAGENET_MEAN = (0.485, 0.456, 0.406)
-_IMAGENET_STD = (0.229, 0.224, 0.225)
 
 # Mass within this many cells of a joint, to each side, is its confidence.
 _CONFIDENCE_REACH_CELLS = 3.5
@@ -83,7 +82,7 @@ class HDNetEstimator:
         self.network = network.to(self.device, memory_format=torch.channels_last).eval()
         self.chunk = chunk
         self.last_rejected: list[tuple[int, str]] = []
-        mean, std = torch.tensor(_IMAGENET_MEAN), torch.tensor(_IMAGENET_STD)
+        mean, std = torch.tensor(IMAGENET_MEAN), torch.tensor(IMAGENET_STD)
         self._scale = (1.0 / (255.0 * std)).to(self.device).view(1, 3, 1, 1)
         self._shift = (-mean / std).to(self.device).view(1, 3, 1, 1)
 

@@ -18,6 +18,8 @@ from hdnet_ros.core.patch_camera import (
 )
 
 __all__ = [
+    "IMAGENET_MEAN",
+    "IMAGENET_STD",
     "LADDER_FILL",
     "OUTSIDE_RGB",
     "PatchCamera",
@@ -32,6 +34,9 @@ __all__ = [
     "sample_patch_of_camera",
 ]
 
+# What networks expect of RGB in 0..1: the statistics of ImageNet.
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
 # The mean of ImageNet: after normalisation it is what the network's own zero padding is.
 OUTSIDE_RGB = (124, 116, 104)
 

@@ -15,11 +15,12 @@ from torch.utils.data import DataLoader
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
+from hdnet_ros.core.patch import IMAGENET_MEAN, IMAGENET_STD
 from hdnet_ros.core.skeleton import LEFT_RIGHT_PAIRS
 from hdnet_ros.learn import losses
 from hdnet_ros.learn.config import TrainConfig
 from hdnet_ros.learn.dataset import PatchStream, collate
-from hdnet_ros.model.backbones import IMAGENET_MEAN, IMAGENET_STD, imagenet_backbone_state
+from hdnet_ros.model.backbones import imagenet_backbone_state
 from hdnet_ros.model.checkpoint import save_checkpoint, tensor_mismatches
 from hdnet_ros.model.hdnet import HDNet, HDNetOutput
 

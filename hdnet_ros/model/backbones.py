@@ -10,8 +10,7 @@ from collections import OrderedDict
 import torch
 from torch import Tensor, nn
 
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
+from hdnet_ros.core.patch import IMAGENET_MEAN, IMAGENET_STD
 
 
 class Backbone(nn.Module):

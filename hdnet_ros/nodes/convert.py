@@ -26,7 +26,7 @@ from hdnet_ros.nodes.bad_input import BadInput
 from hdnet_ros.nodes.views import PersonView
 
 MM_PER_M = 1000.0
-_UNKNOWN_VARIANCE = -1.0
+_UNKNOWN_VARIANCE = 1e6
 _DISTORTION_ALIASES = {"": "none", "fisheye": "equidistant"}
 
 
@@ -279,7 +279,7 @@ def _keypoint(estimate: PersonEstimate, joint: int) -> Keypoint:
 
 
 def _fill_pose(pose, estimate: PersonEstimate) -> None:
-    """Fill a PoseWithCovariance: x y z in m, no orientation (variance -1)."""
+    """Fill a PoseWithCovariance: x y z in m, orientation unknown (variance 1e6 rad^2)."""
     root_mm = estimate.root_camera_mm
     pose.pose.position = _point(root_mm)
     covariance = np.zeros((6, 6))
