@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import QoSHistoryPolicy, QoSProfile, QoSReliabilityPolicy
@@ -48,6 +49,9 @@ class PersonsAnswer(NamedTuple):
 class Recorder:
     """Spin a recording node in a thread of its own until `close`.
 
+    Images are subscribed last, once every other topic has its publisher: a video that waits for its
+    subscribers starts when nothing of what follows from it can be missed.
+
     Parameters
     ----------
     store : called with topic, type name, arrival in ns and the serialized message
@@ -67,10 +71,9 @@ class Recorder:
         self._context = rclpy.Context()
         rclpy.init(context=self._context)
         self._node = Node("demo_recorder", context=self._context)
-        for topic, (kind, type_name) in _TOPICS.items():
-            self._node.create_subscription(
-                kind, topic, self._callback(topic, type_name), _QOS, raw=True
-            )
+        self._awaited = set(_TOPICS) - {IMAGE_TOPIC}
+        for topic in sorted(self._awaited):
+            self._subscribe(topic)
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self._node)
         self._thread = threading.Thread(target=self._spin, name="recorder", daemon=True)
@@ -87,6 +90,19 @@ class Recorder:
             self._executor.spin()
         except ExternalShutdownException:
             pass
+
+    def _subscribe(self, topic: str) -> None:
+        kind, type_name = _TOPICS[topic]
+        self._node.create_subscription(
+            kind, topic, self._callback(topic, type_name), _QOS, raw=True,
+            event_callbacks=SubscriptionEventCallbacks(matched=lambda _: self._heard(topic)),
+        )  # fmt: skip
+
+    def _heard(self, topic: str) -> None:
+        if topic in self._awaited:
+            self._awaited.remove(topic)
+            if not self._awaited:
+                self._subscribe(IMAGE_TOPIC)
 
     def _callback(self, topic: str, type_name: str) -> Callable[[bytes], None]:
         def on_message(cdr: bytes) -> None:
