@@ -26,6 +26,9 @@ class DataConfig:
         Loader processes; 0 loads in the training process.
     people_per_patch : int
         Most people of one patch that get a loss.
+    views : int
+        Patches cut for each person drawn, each with its own box, rung, zoom and colours; they follow
+        one another, so a batch should hold a multiple.
     rung_jitter : float
         Probability that the patch is one rung of the scale ladder too large, and likewise too small.
     zoom_range : float
@@ -42,12 +45,16 @@ class DataConfig:
     seed: int = 1
     workers: int = 1
     people_per_patch: int = 3
+    views: int = 1
     rung_jitter: float = 0.2
     zoom_range: float = 0.2
     centre_jitter: float = 0.04
     box_scale_jitter: float = 0.06
     box_shift_jitter: float = 0.03
     photometric: bool = True
+
+    def __post_init__(self) -> None:
+        _expect("views", self.views, self.views >= 1, "at least 1")
 
 
 @dataclass(frozen=True)
@@ -62,6 +69,8 @@ class LossConfig:
         Standard deviation of the target Gaussian, in heatmap cells.
     heatmap_weight, pose_weight, bins_weight, index_weight : float
         Weights of equations 2, 3, 8 and 9.
+    agreement_weight : float
+        Weight of the difference between the depths of two views of one person (`DataConfig.views`).
     pose_joints : str
         "all" is equation 3; "unpaired" leaves out joints that have a left and a right, where
         soft-argmax would average two modes.
@@ -75,6 +84,7 @@ class LossConfig:
     pose_weight: float = 0.1
     bins_weight: float = 1.0
     index_weight: float = 0.2
+    agreement_weight: float = 0.0
     pose_joints: str = "unpaired"
     swap_tolerant_steps: int = 0
 

@@ -38,6 +38,7 @@ class TrainingPatch:
     normalised_depth : (N,) of the root, see core.depth_bins.
     box_masks : (N, h, w) bool.
     key : (seed, n) of the sample.
+    target : number of the person in the sample around whom the patch is cut; the first row's.
     """
 
     image: np.ndarray
@@ -46,6 +47,7 @@ class TrainingPatch:
     normalised_depth: np.ndarray
     box_masks: np.ndarray
     key: tuple[int, int]
+    target: int = 0
 
 
 def make_training_patch(
@@ -68,7 +70,7 @@ def make_training_patch(
     )
     chosen = _people_in_patch(sample, target, camera, convention, data, rng)
     rows = [_label(sample, person, person_box, camera, convention) for person, person_box in chosen(box)]
-    result = TrainingPatch(image, *(np.stack(column) for column in zip(*rows)), key)
+    result = TrainingPatch(image, *(np.stack(column) for column in zip(*rows)), key, target)
     if rng.random() < 0.5:
         result = _mirrored(result, convention)
     if data.photometric:
@@ -135,6 +137,7 @@ def _mirrored(p: TrainingPatch, convention: PatchConvention) -> TrainingPatch:
         p.normalised_depth,
         np.ascontiguousarray(p.box_masks[:, :, ::-1]),
         p.key,
+        p.target,
     )
 
 
@@ -189,7 +192,8 @@ class PatchStream(torch.utils.data.IterableDataset):
                 continue
             target = targets[int(rng.integers(len(targets)))]
             try:
-                yield make_training_patch(sample, target, self.convention, self.data, rng, key)
+                for _ in range(self.data.views):
+                    yield make_training_patch(sample, target, self.convention, self.data, rng, key)
             except ValueError as error:  # a jittered box beyond the lens's field of view
                 log.warning("sample %s left out: %s", key, error)
 
@@ -221,5 +225,17 @@ def collate(batch: list[TrainingPatch]) -> dict:
         "normalised_depth": torch.from_numpy(np.concatenate([p.normalised_depth for p in batch])),
         "box_masks": torch.from_numpy(np.concatenate([p.box_masks for p in batch])),
         "patch_index": torch.repeat_interleave(torch.arange(len(batch)), torch.tensor(counts)),
+        "twins": _twins(batch, counts),
         "keys": [p.key for p in batch],
     }
+
+
+def _twins(batch: list[TrainingPatch], counts: list[int]) -> torch.Tensor:
+    """(M, 2) rows of the people who are the target of two successive patches."""
+    first_row = np.cumsum([0, *counts[:-1]])
+    pairs = [
+        (first_row[i], first_row[i + 1])
+        for i, (one, other) in enumerate(itertools.pairwise(batch))
+        if (one.key, one.target) == (other.key, other.target)
+    ]
+    return torch.tensor(pairs, dtype=torch.long).reshape(-1, 2)

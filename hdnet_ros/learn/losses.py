@@ -122,6 +122,21 @@ def index_l1(bin_index: Tensor, target_index: Tensor) -> Tensor:
     return (bin_index - target_index).abs()
 
 
+def twin_disagreement(bin_index: Tensor, target_index: Tensor, twins: Tensor) -> Tensor:
+    """How differently two views of one person are wrong, in bins, (M,); ours.
+
+    The views' boxes, scales and colours differ and their depth does not: whatever the error is, it
+    should be the same.
+
+    Parameters
+    ----------
+    bin_index, target_index : (N,)
+    twins : (M, 2) long, rows of the same person
+    """
+    error = bin_index - target_index
+    return (error[twins[:, 0]] - error[twins[:, 1]]).abs()
+
+
 def _targets_in_box(
     joints_cells: Tensor, joint_weight: Tensor, box_masks: Tensor, sigma_cells: float
 ) -> tuple[Tensor, Tensor]:

@@ -41,7 +41,7 @@ def normalise_images(images: torch.Tensor) -> torch.Tensor:
 def compute_losses(
     output: HDNetOutput, batch: dict, config: TrainConfig, step: int
 ) -> dict[str, torch.Tensor]:
-    """The four losses of section 3.3, each a scalar, and their weighted sum as "total"."""
+    """The four losses of section 3.3 and ours, each a scalar, and their weighted sum as "total"."""
     settings, bins = config.losses, config.network.bins
     joints, weight = batch["joints_cells"], batch["joint_weight"]
     target_index = bins.index(batch["normalised_depth"]).float()
@@ -63,6 +63,8 @@ def compute_losses(
         parts["bins"] = torch.zeros_like(parts["index"])
     else:
         parts["bins"] = losses.bins_cross_entropy(output.bin_logits, bins.target(target_index)).mean()
+    disagreement = losses.twin_disagreement(output.bin_index, target_index, batch["twins"])
+    parts["agreement"] = disagreement.sum() / max(1, len(disagreement))
     parts["total"] = sum(getattr(settings, f"{name}_weight") * value for name, value in parts.items())
     return parts
 

@@ -131,3 +131,15 @@ def test_folder_without_shards_says_how_to_fill_it(tmp_path):
     stream = dataset.PatchStream(DataConfig(shards=str(tmp_path)), CONVENTION)
     with pytest.raises(FileNotFoundError, match="hdnet synth --out"):
         next(iter(stream))
+
+
+def test_views_of_one_person_are_twins_and_know_the_same_distance(monkeypatch):
+    samples = [((1, 0), sample_with_dots()), ((1, 1), sample_with_dots())]
+    data = DataConfig(views=2, photometric=False)
+    stream = dataset.PatchStream(data, CONVENTION)
+    monkeypatch.setattr(stream, "_rendered", lambda worker, workers: iter(samples))
+    patches = list(stream)
+    assert [patch.key for patch in patches] == [(1, 0), (1, 0), (1, 1), (1, 1)]
+    assert not np.array_equal(patches[0].image, patches[1].image)
+    assert dataset.collate(patches)["twins"].tolist() == [[0, 1], [2, 3]]
+    assert dataset.collate([patches[0], patches[2]])["twins"].shape == (0, 2)

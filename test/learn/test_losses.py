@@ -154,3 +154,11 @@ def test_bins_cross_entropy_of_the_two_bin_target():
 def test_index_l1_is_in_bins_and_per_person():
     found = losses.index_l1(torch.tensor([3.0, 10.5]), torch.tensor([4.5, 10.0]))
     assert found.tolist() == [1.5, 0.5]
+
+
+def test_twins_cost_what_their_errors_differ_by_not_the_errors():
+    found = torch.tensor([10.0, 33.0, 50.0, 41.5])
+    target = torch.tensor([12.0, 31.0, 50.0, 40.0])
+    twins = torch.tensor([[0, 1], [1, 3]])
+    assert losses.twin_disagreement(found, target, twins).tolist() == [4.0, 0.5]
+    assert losses.twin_disagreement(found, target, twins[:0]).shape == (0,)
