@@ -1,4 +1,4 @@
-"""Batch normalisation folded into the convolutions before it, for inference."""
+"""Networks rewritten for inference: the same function in fewer operations."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import copy
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from hdnet_ros.model.hdnet import HDNet
+from hdnet_ros.model.hdnet import HDNet, MultiScaleBranch
+from hdnet_ros.model.upsampled_conv import UpsampledConv
 
 
 def fold_batch_norm(network: HDNet) -> HDNet:
@@ -30,4 +31,13 @@ def fold_batch_norm(network: HDNet) -> HDNet:
                 setattr(parent, previous_name, fuse_conv_bn_eval(previous, child))
                 setattr(parent, name, nn.Identity())
             previous_name, previous = name, child
+    for module in folded.modules():
+        if isinstance(module, MultiScaleBranch) and module.upsample_first:
+            _convolve_before_upsampling(module)
     return folded
+
+
+def _convolve_before_upsampling(branch: MultiScaleBranch) -> None:
+    for level in range(1, len(branch.mix)):
+        branch.mix[level][0] = UpsampledConv(branch.mix[level][0], 2**level)
+    branch.upsample_first = False
