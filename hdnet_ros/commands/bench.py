@@ -61,7 +61,7 @@ def bench(repeats, memory_frames, memory_estimator, weights, device, threads, no
 def _network_and_estimators(console, results, weights, device, repeats, folder) -> None:
     import torch
 
-    from hdnet_ros.core.estimator import choose_device
+    from hdnet_ros.core.device import choose_device
     from hdnet_ros.model.hdnet import HDNet, hdnet_resnet50
 
     torch.manual_seed(0)
@@ -74,8 +74,10 @@ def _network_and_estimators(console, results, weights, device, repeats, folder) 
         estimators = {name: lite, "ResNet-50, random weights": resnet}
         results["estimator"] = _estimator_times(estimators, repeats, bar)
     table = _table("ResNet-50, the network alone, same weights", "naive", "ours", "ratio (middle half)")
-    for people, found in results["naive_over_ours"].items():
-        table.add_row(f"{people} people" if people > 1 else "1 person", *_compared(found))
+    for precision, rows in results["naive_over_ours"].items():
+        for people, found in rows.items():
+            label = f"{people} people" if people > 1 else "1 person"
+            table.add_row(f"{label}, ours in {precision}", *_compared(found))
     console.print(table)
     table = _table("estimator, 1280 x 720 px", "people", "median", "middle half", "a person")
     for label, timings in results["estimator"].items():
@@ -86,18 +88,23 @@ def _network_and_estimators(console, results, weights, device, repeats, folder) 
     console.print(table)
 
 
-def _naive_over_ours(network, repeats: int, bar) -> dict[int, dict]:
+def _naive_over_ours(network, repeats: int, bar) -> dict[str, dict[int, dict]]:
+    """Return comparisons by precision, float32 and what "auto" takes here, and number of people."""
     import torch
 
+    from hdnet_ros.core.device import choose_precision
     from hdnet_ros.evaluate.speed import WARM_UP, compare_with_naive
     from hdnet_ros.model.folding import fold_batch_norm
 
     folded = fold_batch_norm(network).to(memory_format=torch.channels_last)
-    found = {}
-    for people in _NAIVE_PEOPLE:
-        task = bar.add_task(f"naive and ours, {people}", total=WARM_UP + repeats)
-        compared = compare_with_naive(network, folded, people, repeats, lambda t=task: bar.advance(t))
-        found[people] = compared.to_dict()
+    device = next(network.parameters()).device
+    found: dict[str, dict[int, dict]] = {}
+    for dtype in dict.fromkeys((torch.float32, choose_precision("auto", device))):
+        rows = found.setdefault(str(dtype).removeprefix("torch."), {})
+        for people in _NAIVE_PEOPLE:
+            task = bar.add_task(f"naive and ours, {people}", total=WARM_UP + repeats)
+            on_round = lambda t=task: bar.advance(t)  # noqa: E731
+            rows[people] = compare_with_naive(network, folded, people, repeats, dtype, on_round).to_dict()
     return found
 
 

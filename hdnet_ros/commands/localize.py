@@ -25,29 +25,36 @@ Detect = Callable[[Frame], list[Detection]]
 @click.command()
 @click.option("--source", required=True, help="Picture, folder of pictures, video or /dev/video<N>.")
 @click.option("--camera", "camera_path", required=True, help="Calibration: camera_info YAML or JSON.")
-@click.option("--boxes", "boxes_path", help="boxes.json with people's boxes; without it a detector runs.")
-@click.option("--detector", type=click.Choice(["hog", "torchvision"]), default="hog", show_default=True,
-              help="hog needs nothing; torchvision is Mask R-CNN, as in the paper.")  # fmt: skip
+@click.option("--boxes", "boxes_path", help="boxes.json with people's boxes, and joints where it has them; without it a detector runs.")
+@click.option("--detector", type=click.Choice(["hog", "torchvision", "keypointrcnn"]), default="hog", show_default=True,
+              help="hog needs nothing; torchvision is Mask R-CNN, as in the paper; keypointrcnn finds joints, too.")  # fmt: skip
 @click.option("--detector-weights", help="File of torchvision's detector weights; without it they are downloaded.")
 @click.option("--estimator", "estimator_name", type=click.Choice(ESTIMATOR_NAMES), default="hdnet", show_default=True)
 @click.option("--weights", help="HDNet checkpoint (.safetensors); without it the bundled one.")
 @click.option("--patch", type=click.Choice(["crop", "virtual"]), help="Default: as the weights were trained.")
+@click.option("--joints-from", type=click.Choice(["network", "detection"]), default="network", show_default=True,
+              help="Whose pixels of root and joints count: HDNet's, or those that come with the boxes.")  # fmt: skip
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option("--frames", type=click.IntRange(min=1), help="Stop after so many frames.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="JSON lines, one a frame.")
 def localize(source, camera_path, boxes_path, detector, detector_weights, estimator_name, weights, patch,
-             device, frames, out):  # fmt: skip
+             joints_from, device, frames, out):  # fmt: skip
     """Locate people in metres and write one JSON line a frame.
 
     Each line is {"frame", "stamp_ns", "persons": [{"id", "score", "box_xywh_center_px",
     "root_camera_mm", "depth_sigma_mm", "joints_px", "focal_px", "patch_px"}]}: px of the picture,
-    millimetres in the camera's optical frame (x right, y down, z forward).
+    millimetres in the camera's optical frame (x right, y down, z forward). Weights with a 3D pose add
+    "joints_camera_mm"; --joints-from detection adds "root_network_camera_mm", the root at HDNet's own pixel.
     """
+    if joints_from == "detection" and estimator_name != "hdnet":
+        raise click.UsageError(f"--joints-from detection goes with --estimator hdnet, not {estimator_name}")
     try:
         pictures = FrameSource(source)
         camera = load_camera(camera_path)
         check_sizes(camera, camera_path, pictures)
         estimator, name = make_estimator(estimator_name, weights, device, patch)
+        if estimator_name == "hdnet":
+            estimator.joints_from = joints_from
         detect, last_frame = _boxes_or_detector(boxes_path, detector, detector_weights, device, camera)
         total = _total(pictures.frame_count, frames, last_frame)
         out.parent.mkdir(parents=True, exist_ok=True)

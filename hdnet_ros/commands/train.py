@@ -19,7 +19,8 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
               help="Folder of the run; an interrupted run in it goes on.")  # fmt: skip
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE",
               help="Replace a setting, e.g. optimiser.steps=5000.")  # fmt: skip
-@click.option("--init", type=FILE, help="state.pt of another run to start from.")
+@click.option("--init", type=FILE, help="state.pt of another run to start from; with network.pose, the HDNet checkpoint "
+              "(.safetensors) whose 3D pose is trained.")  # fmt: skip
 @click.option("--holdout", type=FOLDER, help="Shards to validate on.")
 @click.option("--clip", type=FOLDER, help="Folder with a real clip's camera.json and boxes*.json.")
 @click.option("--clip-video", type=FILE, help="The clip itself.")
@@ -32,12 +33,13 @@ def train(config, out, settings, init, holdout, clip, clip_video, minutes, threa
     """Train the network that CONFIG describes."""
     if (clip is None) != (clip_video is None):
         raise click.UsageError("give --clip and --clip-video together: the boxes' folder and their video")
-    overrides = _parsed(settings)
+    overrides = parsed_settings(settings)
     with told_in_one_line():
         import torch
 
         from hdnet_ros.learn.config import load_train_config
-        from hdnet_ros.learn.train import NonFiniteLoss, Trainer
+        from hdnet_ros.learn.pose3d import make_trainer
+        from hdnet_ros.learn.train import NonFiniteLoss
         from hdnet_ros.learn.validate import Validator
 
         logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
@@ -45,7 +47,7 @@ def train(config, out, settings, init, holdout, clip, clip_video, minutes, threa
             torch.set_num_threads(threads)
         loaded = load_train_config(config, overrides)
         validate = Validator(holdout, clip, clip_video) if holdout or clip else None
-        trainer = Trainer(loaded, out, init=init, cpu=cpu)
+        trainer = make_trainer(loaded, out, init=init, cpu=cpu)
     # Errors beyond this point keep their traceback, except those that say enough by themselves.
     try:
         trainer.run(validate, minutes * 60 if minutes else None)
@@ -56,7 +58,7 @@ def train(config, out, settings, init, holdout, clip, clip_video, minutes, threa
         click.echo(f"wrote {export}")
 
 
-def _parsed(settings: tuple[str, ...]) -> dict:
+def parsed_settings(settings: tuple[str, ...]) -> dict:
     """Dotted keys to values; VALUE is read as YAML."""
     import yaml
 

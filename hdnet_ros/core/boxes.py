@@ -54,6 +54,13 @@ def touches_border(box_xywh_center_px: np.ndarray, size_wh_px: tuple[int, int]) 
     )
 
 
+def bottom_touches_border(box_xywh_center_px: np.ndarray, size_wh_px: tuple[int, int]) -> bool:
+    """Whether a box comes within 2 px or 1 % of the image's lower border, so that feet may be cut off."""
+    height = size_wh_px[1]
+    near_y = max(_BORDER_PX, _BORDER_SHARE * height)
+    return bool(xyxy_from_xywh_center(box_xywh_center_px)[3] > height - 1 - near_y)
+
+
 def intersection_over_union(box_xyxy: np.ndarray, others_xyxy: np.ndarray) -> np.ndarray:
     """IoU (N,) of one box (4,) with others (N, 4), all x0, y0, x1, y1."""
     low = np.maximum(box_xyxy[:2], others_xyxy[:, :2])

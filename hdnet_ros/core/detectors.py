@@ -8,13 +8,19 @@ import cv2
 import numpy as np
 
 from hdnet_ros.core.boxes import suppress_overlaps, xywh_center_from_xyxy
+from hdnet_ros.core.keypoints import joints_of
 from hdnet_ros.core.types import Detection
 
 # HOG's own window: a person standing in a margin.
 _HOG_WINDOW_WH_PX = (64, 128)
 _COCO_PERSON = 1
-TORCHVISION_NAMES = ("maskrcnn_resnet50_fpn", "fasterrcnn_mobilenet_v3_large_320_fpn")
-DETECTOR_NAMES = ("hog", "torchvision", *TORCHVISION_NAMES)
+TORCHVISION_NAMES = (
+    "maskrcnn_resnet50_fpn",
+    "fasterrcnn_mobilenet_v3_large_320_fpn",
+    "keypointrcnn_resnet50_fpn",
+)
+_SHORT_NAMES = {"torchvision": "maskrcnn_resnet50_fpn", "keypointrcnn": "keypointrcnn_resnet50_fpn"}
+DETECTOR_NAMES = ("hog", *_SHORT_NAMES, *TORCHVISION_NAMES)
 
 
 class DetectorError(RuntimeError):
@@ -88,8 +94,8 @@ class TorchvisionDetector:
 
     Parameters
     ----------
-    name : "maskrcnn_resnet50_fpn", as in the paper, or "fasterrcnn_mobilenet_v3_large_320_fpn",
-        which is fast
+    name : "maskrcnn_resnet50_fpn", as in the paper, "fasterrcnn_mobilenet_v3_large_320_fpn", which
+        is fast, or "keypointrcnn_resnet50_fpn", whose detections have joints
     weights : file with torchvision's state dict; None takes torchvision's own download
     score_threshold : 0..1
     device : "auto", "cpu", "cuda" or "cuda:N"
@@ -110,7 +116,7 @@ class TorchvisionDetector:
         if name not in TORCHVISION_NAMES:
             raise ValueError(f"detector is {name!r}, expected one of {', '.join(TORCHVISION_NAMES)}")
         # Seconds and hundreds of MB that the HOG detector does without.
-        from hdnet_ros.core.estimator import choose_device
+        from hdnet_ros.core.device import choose_device
 
         self.name = name
         self.score_threshold = score_threshold
@@ -128,8 +134,21 @@ class TorchvisionDetector:
         boxes = found["boxes"][wanted].double().cpu().numpy()
         scores = found["scores"][wanted].double().cpu().numpy()
         order = np.argsort(-scores, kind="stable")
-        # torchvision's boxes count px from the outer border, ours from the first pixel's centre.
-        return [Detection(xywh_center_from_xyxy(boxes[i] - 0.5), float(scores[i])) for i in order]
+        joints = _joints_px(found, wanted)
+        # torchvision counts px from the outer border, we from the first pixel's centre.
+        return [
+            Detection(xywh_center_from_xyxy(boxes[i] - 0.5), float(scores[i]), joints_px=joints[i])
+            for i in order
+        ]
+
+
+def _joints_px(found: dict, wanted) -> list:
+    """(17, 2) of each wanted person, NaN for joints that are rather not there; or Nones."""
+    if "keypoints" not in found:
+        return [None] * int(wanted.sum())
+    keypoints = found["keypoints"][wanted][..., :2].double().cpu().numpy() - 0.5
+    likely = (found["keypoints_scores"][wanted] > 0.0).cpu().numpy()
+    return [joints_of("coco17", k) for k in np.where(likely[..., None], keypoints, np.nan)]
 
 
 def make_detector(
@@ -139,7 +158,8 @@ def make_detector(
     device: str = "auto",
     scale: float | None = None,
 ) -> HogDetector | TorchvisionDetector:
-    """Detector by name: "hog", "torchvision" (Mask R-CNN, as in the paper) or a torchvision name.
+    """Detector by name: "hog", "torchvision" (Mask R-CNN, as in the paper), "keypointrcnn" or a
+    torchvision name.
 
     Raises
     ------
@@ -150,8 +170,7 @@ def make_detector(
         return HogDetector(**options) if scale is None else HogDetector(scale, **options)
     if name not in DETECTOR_NAMES:
         raise ValueError(f"detector is {name!r}, expected one of {', '.join(DETECTOR_NAMES)}")
-    network = TORCHVISION_NAMES[0] if name == "torchvision" else name
-    return TorchvisionDetector(network, weights, device=device, **options)
+    return TorchvisionDetector(_SHORT_NAMES.get(name, name), weights, device=device, **options)
 
 
 def _torchvision_network(name: str, weights: str | Path | None):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ import torch
 from hdnet_ros.core.boxes import box_problem, touches_border
 from hdnet_ros.core.camera import Camera, check_image_size
 from hdnet_ros.core.depth_bins import DepthBins, denormalise_depth
+from hdnet_ros.core.device import choose_device, choose_precision
 from hdnet_ros.core.patch import (
     IMAGENET_MEAN,
     IMAGENET_STD,
@@ -23,6 +24,7 @@ from hdnet_ros.core.patch import (
     patch_camera_for,
     sample_patch_of_camera,
 )
+from hdnet_ros.core.reading import Reading
 from hdnet_ros.core.skeleton import ROOT
 from hdnet_ros.core.types import Detection, PersonEstimate, PersonFlags, SigmaCalibration
 
@@ -31,6 +33,7 @@ _LOG = logging.getLogger(__name__)
 # Mass within this many cells of a joint, to each side, is its confidence.
 _CONFIDENCE_REACH_CELLS = 3.5
 _PLAUSIBLE_HEIGHT_MM = (500.0, 2300.0)
+JOINT_SOURCES = ("network", "detection")
 
 
 @dataclass
@@ -39,7 +42,7 @@ class _Chunk:
 
     patches: list[np.ndarray] = field(default_factory=list)
     patch_index: list[int] = field(default_factory=list)
-    people: list[tuple[int, Detection, PatchCamera, np.ndarray]] = field(default_factory=list)
+    people: list[tuple] = field(default_factory=list)  # result, index, box, cameras, box in patch
 
 
 class HDNetEstimator:
@@ -48,12 +51,17 @@ class HDNetEstimator:
     Parameters
     ----------
     network : module with forward(images (B, 3, S, S), box_masks (N, S/4, S/4), patch_index (N,))
-        whose result has heatmaps, joints_cells, bin_logits and bin_index, as `HDNet`
+        whose result has heatmaps, joints_cells, bin_logits, bin_index and, with a 3D pose, pose,
+        as `HDNet`
     convention : how the network's patches are cut
     bins : the network's depth bins
     device : "auto" takes CUDA where there is one, and says loudly where not
     sigma_calibration : how the bins' spread becomes a sigma; None takes the defaults
     chunk : patches per pass through the network; bounds memory however many people come
+    precision : "float32", "bfloat16" for the convolutions, or "auto": bfloat16 on processors that
+        multiply in it
+    joints_from : where joints and root are in the picture: "network", or "detection", which takes
+        `Detection.joints_px` where it has them
 
     Attributes
     ----------
@@ -61,7 +69,8 @@ class HDNetEstimator:
 
     Raises
     ------
-    ValueError : a device that this machine does not have, or a chunk below 1
+    ValueError : a device that this machine does not have, a chunk below 1, an unknown precision or
+        source of joints
     """
 
     def __init__(
@@ -72,7 +81,11 @@ class HDNetEstimator:
         device: str = "auto",
         sigma_calibration: SigmaCalibration | None = None,
         chunk: int = 16,
+        precision: str = "auto",
+        joints_from: str = "network",
     ) -> None:
+        if joints_from not in JOINT_SOURCES:
+            raise ValueError(f"joints_from is {joints_from!r}, expected one of {JOINT_SOURCES}")
         if chunk < 1:
             raise ValueError(f"chunk is {chunk}, expected at least 1")
         self.convention = convention
@@ -81,6 +94,8 @@ class HDNetEstimator:
         self.device = choose_device(device)
         self.network = network.to(self.device, memory_format=torch.channels_last).eval()
         self.chunk = chunk
+        self.joints_from = joints_from
+        self.dtype = choose_precision(precision, self.device)
         self.last_rejected: list[tuple[int, str]] = []
         mean, std = torch.tensor(IMAGENET_MEAN), torch.tensor(IMAGENET_STD)
         self._scale = (1.0 / (255.0 * std)).to(self.device).view(1, 3, 1, 1)
@@ -106,35 +121,57 @@ class HDNetEstimator:
         ------
         ValueError : the image is not (H, W, 3) uint8, or not of the camera's size
         """
-        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-            raise ValueError(f"image is {image.shape} {image.dtype}, expected (H, W, 3) uint8 RGB")
-        check_image_size(image, camera)
-        self.last_rejected = []
-        people: list[PersonEstimate] = []
-        for chunk in self._chunks(image, detections, camera):
-            people += self._localize_chunk(chunk, camera)
-        self.last_rejected.sort()
+        ((people, self.last_rejected),) = self.localize_many([(image, detections, camera)])
         return people
 
-    def _chunks(self, image: np.ndarray, detections: Sequence[Detection], camera: Camera):
+    def localize_many(
+        self, pictures: Sequence[tuple[np.ndarray, Sequence[Detection], Camera]]
+    ) -> list[tuple[list[PersonEstimate], list[tuple[int, str]]]]:
+        """People and (index, reason) of boxes left out, for each (image, detections, camera).
+
+        The people of all pictures share batches; otherwise as `localize`, whose `last_rejected`
+        this does not touch.
+
+        Raises
+        ------
+        ValueError : as `localize`
+        """
+        for image, _, camera in pictures:
+            if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+                raise ValueError(
+                    f"image is {image.shape} {image.dtype}, expected (H, W, 3) uint8 RGB"
+                )
+            check_image_size(image, camera)
+        results: list[tuple[list, list]] = [([], []) for _ in pictures]
+        for chunk in self._chunks(pictures, results):
+            self._localize_chunk(chunk)
+        for _, rejected in results:
+            rejected.sort()
+        return results
+
+    def _chunks(self, pictures, results):
         """Chunks of at most `chunk` people; those whose patch is the same share it."""
         chunk = _Chunk()
-        # Around the principal point, without a ladder, everybody's patch is the same one.
+        # Around the principal point, without a ladder, everybody's patch of a picture is the same.
         shared = self.convention.centre == "principal_point" and not self.convention.ladder
-        for index, detection in enumerate(detections):
-            try:
-                patch_camera, box_patch_px = self._patch_of(detection, camera)
-            except ValueError as error:
-                self._reject(index, str(error))
-                continue
-            if not (shared and chunk.patches):
-                antialias = self.convention.antialias
-                chunk.patches.append(sample_patch_of_camera(image, camera, patch_camera, antialias))
-            chunk.patch_index.append(len(chunk.patches) - 1)
-            chunk.people.append((index, detection, patch_camera, box_patch_px))
-            if len(chunk.people) == self.chunk:
-                yield chunk
-                chunk = _Chunk()
+        for (image, detections, camera), result in zip(pictures, results):
+            is_first = True
+            for index, detection in enumerate(detections):
+                try:
+                    patch_camera, box_patch_px = self._patch_of(detection, camera)
+                except ValueError as error:
+                    _reject(result, index, str(error))
+                    continue
+                if is_first or not shared:
+                    antialias = self.convention.antialias
+                    patch = sample_patch_of_camera(image, camera, patch_camera, antialias)
+                    chunk.patches.append(patch)
+                is_first = False
+                chunk.patch_index.append(len(chunk.patches) - 1)
+                chunk.people.append((result, index, detection, camera, patch_camera, box_patch_px))
+                if len(chunk.people) == self.chunk:
+                    yield chunk
+                    chunk, is_first = _Chunk(), True
         if chunk.people:
             yield chunk
 
@@ -155,30 +192,44 @@ class HDNetEstimator:
         return patch_camera_for(camera, box_xywh_center_px, self.convention)
 
     @torch.inference_mode()
-    def _localize_chunk(self, chunk: _Chunk, camera: Camera) -> list[PersonEstimate]:
+    def _localize_chunk(self, chunk: _Chunk) -> None:
+        """Add the people of a chunk to the results that they belong to."""
         masks = np.stack([box_mask(box, self.convention) for *_, box in chunk.people])
-        output = self.network(
-            self._normalised(np.stack(chunk.patches)),
-            torch.from_numpy(masks).to(self.device),
-            torch.tensor(chunk.patch_index, device=self.device),
-        )
+        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
+            output = self.network(
+                self._normalised(np.stack(chunk.patches)),
+                torch.from_numpy(masks).to(self.device),
+                torch.tensor(chunk.patch_index, device=self.device),
+            )
         probabilities = torch.softmax(
             output.bin_logits.float() / self.sigma_calibration.temperature, dim=-1
         )
-        spread = self.bins.spread(probabilities).double().cpu().numpy()
-        bin_index = output.bin_index.double().cpu().numpy()
-        confidence = _mass_near(output.heatmaps, output.joints_cells).double().cpu().numpy()
-        joints_cells = output.joints_cells.double().cpu().numpy()
-        joints_patch_px = cells_to_patch_px(joints_cells, self.convention)
-        people = []
-        for row, (index, detection, patch_camera, box_patch_px) in enumerate(chunk.people):
-            numbers = (bin_index[row], spread[row], joints_patch_px[row], confidence[row])
-            person = self._person(detection, camera, patch_camera, box_patch_px, *numbers)
+        columns = (
+            _numbers(output.bin_index),
+            _numbers(self.bins.spread(probabilities)),
+            cells_to_patch_px(_numbers(output.joints_cells), self.convention),
+            _numbers(_mass_near(output.heatmaps, output.joints_cells)),
+            self._poses(getattr(output, "pose", None)) or [None] * len(masks),
+        )
+        for entry, reading in zip(chunk.people, map(Reading._make, zip(*columns, strict=True))):
+            result, index, detection, camera, patch_camera, box_patch_px = entry
+            person = self._person(detection, camera, patch_camera, box_patch_px, reading)
+            if person and self.joints_from == "detection" and detection.joints_px is not None:
+                root_mm = person.root_camera_mm
+                reading = reading.with_joints(detection.joints_px, camera, patch_camera)
+                person = self._person(detection, camera, patch_camera, box_patch_px, reading)
+                person = person and replace(person, root_network_camera_mm=root_mm)
             if person is None:
-                self._reject(index, "the network's result is not finite")
+                _reject(result, index, "the network's result is not finite")
             else:
-                people.append(person)
-        return people
+                result[0].append(person)
+
+    def _poses(self, pose) -> list[np.ndarray]:
+        """`Reading.pose_patch` of everybody; nothing without a pose."""
+        if pose is None:
+            return []
+        xy = cells_to_patch_px(_numbers(pose.joints_cells), self.convention)
+        return list(np.concatenate([xy, _numbers(pose.relative_depth_mm)[..., None]], axis=-1))
 
     def _normalised(self, patches: np.ndarray) -> torch.Tensor:
         """(B, 3, S, S) float of (B, S, S, 3) uint8: copied to the device once, as bytes."""
@@ -191,20 +242,18 @@ class HDNetEstimator:
         camera: Camera,
         patch_camera: PatchCamera,
         box_patch_px: np.ndarray,
-        bin_index: float,
-        spread_log: float,
-        joints_patch_px: np.ndarray,
-        joint_confidence: np.ndarray,
+        reading: Reading,
     ) -> PersonEstimate | None:
+        bin_index, joints_patch_px = reading.bin_index, reading.joints_patch_px
         normalised = float(self.bins.normalised(bin_index))
         depth_mm = denormalise_depth(normalised, patch_camera.focal_px, patch_camera.size_px)
         root_camera_mm = patch_camera.backproject(joints_patch_px[ROOT], depth_mm)
-        sigma_mm = float(self.sigma_calibration.sigma_mm(root_camera_mm[2], spread_log))
+        sigma_mm = float(self.sigma_calibration.sigma_mm(root_camera_mm[2], reading.spread_log))
         # Joints have no depth of their own: any point of the ray shows at the same pixel.
         joints_px = camera.project(patch_camera.backproject(joints_patch_px, 1.0))
         if not np.isfinite([*root_camera_mm, sigma_mm, normalised]).all() or sigma_mm <= 0.0:
             return None
-        seen = np.isfinite(joints_px).all(axis=1) & np.isfinite(joint_confidence)
+        seen = np.isfinite(joints_px).all(axis=1) & np.isfinite(reading.joint_confidence)
         height_mm = (box_patch_px[3] - box_patch_px[1]) / patch_camera.focal_px * depth_mm
         return PersonEstimate(
             id=detection.id,
@@ -217,7 +266,8 @@ class HDNetEstimator:
             patch_px=patch_camera.patch_px,
             patch_focal_px=patch_camera.focal_px,
             joints_px=joints_px,
-            joint_confidence=np.where(seen, joint_confidence, 0.0),
+            joint_confidence=np.where(seen, reading.joint_confidence, 0.0),
+            joints_camera_mm=reading.joints_camera_mm(patch_camera, depth_mm),
             flags=self._flags(detection, camera, bin_index, height_mm),
         )
 
@@ -233,30 +283,14 @@ class HDNetEstimator:
             flags |= PersonFlags.IMPLAUSIBLE_HEIGHT
         return flags
 
-    def _reject(self, index: int, reason: str) -> None:
-        self.last_rejected.append((index, reason))
-        _LOG.debug("detection %d left out: %s", index, reason)
+
+def _reject(result: tuple[list, list], index: int, reason: str) -> None:
+    result[1].append((index, reason))
+    _LOG.debug("detection %d left out: %s", index, reason)
 
 
-def choose_device(device: str) -> torch.device:
-    """The torch device of a name; "auto" is CUDA where there is one, else the CPU, with a warning.
-
-    Raises
-    ------
-    ValueError : an unknown name, or CUDA asked for where there is none
-    """
-    has_cuda = torch.cuda.is_available()
-    if device == "auto":
-        if not has_cuda:
-            _LOG.warning("NO CUDA DEVICE: HDNet runs on the CPU, a few pictures a second at best")
-        return torch.device("cuda" if has_cuda else "cpu")
-    try:
-        chosen = torch.device(device)
-    except RuntimeError as error:
-        raise ValueError(f"device is {device!r}, expected auto, cpu, cuda or cuda:N") from error
-    if chosen.type == "cuda" and not has_cuda:
-        raise ValueError(f"device is {device!r}, but torch finds no CUDA here; use auto or cpu")
-    return chosen
+def _numbers(values: torch.Tensor) -> np.ndarray:
+    return values.double().cpu().numpy()
 
 
 def _mass_near(heatmaps: torch.Tensor, joints_cells: torch.Tensor) -> torch.Tensor:

@@ -34,6 +34,8 @@ class PatchConvention:
     ladder : True takes P = 2^(k/2) px so that the box fills about 0.58 of the patch; False takes
         fixed_patch_px always
     fixed_patch_px : P without a ladder; 1000 in the paper
+    patch_per_box : P as a multiple of the box's longer side, for networks whose patch is the box
+        itself, 1.25 for RootNet; 0 leaves P to the ladder or to fixed_patch_px
     half_pixel : True puts the centre at pixel (S - 1) / 2, so that borders agree; False at S / 2,
         as the authors do
     antialias : average source pixels when the patch shrinks them
@@ -48,6 +50,7 @@ class PatchConvention:
     centre: str = "box"
     ladder: bool = True
     fixed_patch_px: float = 1000.0
+    patch_per_box: float = 0.0
     half_pixel: bool = True
     antialias: bool = True
     box_margin: float = 0.15
@@ -69,6 +72,13 @@ class PatchConvention:
             )
         if not 0.0 < self.fixed_patch_px < np.inf:
             raise ValueError(f"fixed_patch_px is {self.fixed_patch_px}, expected above 0")
+        if not 0.0 <= self.patch_per_box < np.inf:
+            raise ValueError(f"patch_per_box is {self.patch_per_box}, expected at least 0")
+        if self.patch_per_box and (self.ladder or self.centre != "box"):
+            raise ValueError(
+                f"patch_per_box is {self.patch_per_box} with ladder {self.ladder} and centre "
+                f"{self.centre!r}, expected ladder False and centre 'box'"
+            )
         if not 0.0 <= self.box_margin < np.inf:
             raise ValueError(f"box_margin is {self.box_margin}, expected at least 0")
         if self.mode == "virtual" and not self.undistort:
@@ -185,11 +195,13 @@ def choose_patch_px(
     """
     if not (np.isfinite(zoom) and zoom > 0.0):
         raise ValueError(f"zoom is {zoom}, expected above 0")
-    if not convention.ladder:
+    if not (convention.ladder or convention.patch_per_box):
         return float(convention.fixed_patch_px * 2.0 ** (rung_offset / 2.0) / zoom)
     longer = float(max(box_xywh[2], box_xywh[3]))
     if not (np.isfinite(longer) and longer > 0.0):
         raise ValueError(f"box is {box_xywh[2]} x {box_xywh[3]} px, expected above 0")
+    if convention.patch_per_box:
+        return float(convention.patch_per_box * longer * 2.0 ** (rung_offset / 2.0) / zoom)
     rung = round(2.0 * np.log2(longer / LADDER_FILL))
     return float(2.0 ** ((rung + rung_offset) / 2.0) / zoom)
 
@@ -228,7 +240,7 @@ def patch_camera_for(
             f"patch centre ({centre_px[0]:.1f}, {centre_px[1]:.1f}) px has no ray through the lens"
         )
     rotation = _look_at(ray) if convention.mode == "virtual" else np.eye(3)
-    if convention.ladder:
+    if convention.ladder or convention.patch_per_box:
         unit = _pinhole_patch(camera, ray, rotation, float(convention.input_px), convention)
         x0, y0, x1, y1 = box_in_patch(box, camera, unit)
         box = np.array([0.0, 0.0, x1 - x0, y1 - y0])
@@ -249,7 +261,7 @@ def box_in_patch(
     ------
     ValueError : no point of the box's outline has a ray in front of the patch's camera
     """
-    outline = _source_to_patch_px(_box_outline(box_xywh_center_px), camera, patch_camera)
+    outline = source_to_patch_px(_box_outline(box_xywh_center_px), camera, patch_camera)
     outline = outline[np.isfinite(outline).all(axis=-1)]
     if len(outline) == 0:
         raise ValueError(f"box {np.asarray(box_xywh_center_px).tolist()} has no ray in the patch")
@@ -266,9 +278,10 @@ def _box_outline(box_xywh_center_px: Sequence[float] | np.ndarray) -> np.ndarray
     return unit * (width, height) + (x, y)
 
 
-def _source_to_patch_px(
+def source_to_patch_px(
     points_px: np.ndarray, camera: Camera, patch_camera: PatchCamera
 ) -> np.ndarray:
+    """Patch px (..., 2) of px of the source; NaN where they show nothing before the patch's camera."""
     raw = patch_camera.raw_camera
     if raw is None:
         return patch_camera.project(camera.rays(points_px))

@@ -18,7 +18,9 @@ def frame_record(index: int, stamp_ns: int, persons: Sequence[PersonEstimate]) -
 def person_record(person: PersonEstimate) -> dict:
     """Return the JSON object of one person; joints that were not estimated are [null, null].
 
-    Units: px of the source picture and millimetres in the camera's optical frame.
+    Units: px of the source picture and millimetres in the camera's optical frame. "joints_camera_mm"
+    is there only where the network has a 3D pose, "root_network_camera_mm" only where the joints are
+    not the network's own.
     """
     return {
         "id": person.id,
@@ -27,9 +29,19 @@ def person_record(person: PersonEstimate) -> dict:
         "root_camera_mm": _numbers(person.root_camera_mm, 1),
         "depth_sigma_mm": _number(person.depth_sigma_mm, 1),
         "joints_px": [_numbers(joint, 2) for joint in person.joints_px],
+        **_pose_record(person),
         "focal_px": _number(person.focal_px, 4),
         "patch_px": _number(person.patch_px, 4),
     }
+
+
+def _pose_record(person: PersonEstimate) -> dict:
+    record: dict = {}
+    if person.joints_camera_mm is not None:
+        record["joints_camera_mm"] = [_numbers(joint, 1) for joint in person.joints_camera_mm]
+    if person.root_network_camera_mm is not None:
+        record["root_network_camera_mm"] = _numbers(person.root_network_camera_mm, 1)
+    return record
 
 
 def person_from_record(record: dict) -> PersonEstimate:
@@ -39,6 +51,7 @@ def person_from_record(record: dict) -> PersonEstimate:
     """
     joints_px = np.array(record["joints_px"], dtype=np.float64)
     patch_px = math.nan if record["patch_px"] is None else float(record["patch_px"])
+    joints_mm = record.get("joints_camera_mm")
     return PersonEstimate(
         id=record["id"],
         score=float(record["score"]),
@@ -51,6 +64,7 @@ def person_from_record(record: dict) -> PersonEstimate:
         patch_focal_px=math.nan,
         joints_px=joints_px,
         joint_confidence=np.isfinite(joints_px).all(axis=1).astype(np.float64),
+        joints_camera_mm=None if joints_mm is None else np.array(joints_mm, dtype=np.float64),
     )
 
 

@@ -1,38 +1,52 @@
-"""People kept apart from frame to frame: nearest neighbour in space, constant velocity."""
+"""People kept apart from picture to picture, in a frame that does not move with the camera."""
 
-import re
-import zlib
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from hdnet_ros.core.assignment import assign
+from hdnet_ros.core.heading import Heading, heading_of
+from hdnet_ros.core.heading_filter import HeadingFilter
+from hdnet_ros.core.root_filter import VELOCITY, RootFilter
+from hdnet_ros.core.root_noise import RootMeasurement, hidden_shares, root_measurement
+from hdnet_ros.core.track import Track, TrackedPerson, TrackState
+from hdnet_ros.core.track_ids import IdSource, detector_names
+from hdnet_ros.core.track_merge import TrackMerger
 from hdnet_ros.core.types import PersonEstimate, PersonFlags
 
-# Across the ray a root is as good as its box: the centres of HOG's boxes scatter by 3.7 % (u) and
-# 3.1 % (v) of the box height about hand-made ones, measured on 120 frames of vtest.avi.
-ROOT_SIGMA_BOX_FRACTION = 0.04
-_SAFE_ID = re.compile(r"[A-Za-z][A-Za-z0-9]{0,15}")
-_OWN_ID = re.compile(r"[pu][0-9]+")
+# A picture that is older than the newest by more than this says nothing about where people are.
+LATE_LIMIT_NS = 500_000_000
+_MOST_FRAMES = 32
+# Ahead and up of a tracking frame (REP-103) and of a camera's optical frame.
+_TRACKING_AXES = np.array([1.0, 0.0, 0.0]), np.array([0.0, 0.0, 1.0])
+_OPTICAL_AXES = np.array([0.0, 0.0, 1.0]), np.array([0.0, -1.0, 0.0])
 
 
 @dataclass(frozen=True)
 class TrackerConfig:
-    """What decides whether two sightings are one person.
+    """What decides whether two sightings are one person, and how people move.
 
     Parameters
     ----------
     enabled : bool
-        False: no association; ids are those of the detector or count within the frame.
+        False: no association; ids are those of the detector or count within the picture.
     gate_sigmas : float
         Largest Mahalanobis distance between prediction and sighting. 4 keeps 99.9 % of the true
         pairs when the sigmas are right.
     keep_s : float
         A track unseen for longer than this is forgotten, and its id with it.
-    acceleration_sigma_mm_s2 : float
-        How hard people change their velocity; 1500 mm/s^2 is a walker who stops within a second.
+    birth_sightings : int
+        Sightings before somebody is told among the tracks; 1 also tells every false box.
+    walk_density_mm2_s3 : float
+        White acceleration: speeds change by 300 mm/s within a second. On the real clip 600 makes
+        the velocity's covariance twice too large and hides that people walk.
     speed_sigma_mm_s : float
         Standard deviation of the velocity of somebody just seen for the first time.
+    least_speed_mm_s : float
+        Below this nobody walks; people who stand sway and shift their weight.
     velocity_after_sightings : int
         Sightings before a velocity is worth telling.
     """
@@ -40,218 +54,195 @@ class TrackerConfig:
     enabled: bool = True
     gate_sigmas: float = 4.0
     keep_s: float = 2.0
-    acceleration_sigma_mm_s2: float = 1500.0
+    birth_sightings: int = 2
+    walk_density_mm2_s3: float = 300.0**2
     speed_sigma_mm_s: float = 1500.0
+    least_speed_mm_s: float = 250.0
     velocity_after_sightings: int = 3
 
     def __post_init__(self):
-        for name in ("gate_sigmas", "keep_s", "acceleration_sigma_mm_s2", "speed_sigma_mm_s"):
-            value = getattr(self, name)
-            if not (np.isfinite(value) and value > 0):
+        for name, value in vars(self).items():
+            if name != "enabled" and not (np.isfinite(value) and value > 0):
                 raise ValueError(
                     f"TrackerConfig.{name} is {value}, expected a finite number above 0"
                 )
 
 
-@dataclass(frozen=True, eq=False)
-class TrackedPerson:
-    """One person of one frame with what tracking adds.
-
-    `estimate.id` is the track's id. Velocity in mm/s in the camera frame with its (3, 3)
-    covariance in (mm/s)^2; both are meaningless while `has_velocity` is False.
-    `number` is unique to the track within a run (for marker ids).
-    """
-
-    estimate: PersonEstimate
-    number: int
-    has_velocity: bool
-    velocity_camera_mm_s: np.ndarray
-    velocity_covariance_mm2_s2: np.ndarray
-
-
-@dataclass(eq=False)
-class _Track:
-    id: str
-    number: int
-    seen_ns: int
-    state_ns: int
-    state: np.ndarray  # (6,) position mm, velocity mm/s
-    covariance: np.ndarray  # (6, 6)
-    by_detector: bool
-    sightings: int = 1
-
-
-def root_covariance_mm2(
-    root_camera_mm: np.ndarray, depth_sigma_mm: float, lateral_sigma_mm: float
-) -> np.ndarray:
-    """Return the (3, 3) covariance of a root: long along the ray, short across it.
-
-    A depth that moves by dz moves the root by dz * |X| / z along its ray.
-
-    Raises
-    ------
-    ValueError
-        If the root is not in front of the camera.
-    """
-    root = np.asarray(root_camera_mm, dtype=np.float64)
-    if not root[2] > 0:
-        raise ValueError(f"root_camera_mm[2] is {root[2]} mm, expected a depth above 0")
-    range_mm = float(np.linalg.norm(root))
-    ray = root / range_mm
-    along = np.outer(ray, ray)
-    sigma_along_mm = depth_sigma_mm * range_mm / root[2]
-    return sigma_along_mm**2 * along + lateral_sigma_mm**2 * (np.eye(3) - along)
-
-
-def lateral_sigma_mm(person: PersonEstimate) -> float:
-    """Return how well the root is known across its ray: 4 % of the box's longer side, in mm."""
-    box_side_px = float(np.max(np.asarray(person.box_xywh_center_px)[2:]))
-    return ROOT_SIGMA_BOX_FRACTION * box_side_px * float(person.root_camera_mm[2]) / person.focal_px
-
-
 class PersonTracker:
-    """Give every person of a frame an id that lasts while they are seen.
+    """Follow everybody whom the cameras of one tracking frame see.
 
-    Ids of a detector that tracks are kept (made fit for a TF frame's name); everybody else is
-    matched with the nearest predicted track in Mahalanobis distance, nearest pairs first. Ids
-    are short, start with a letter and are never given twice by one tracker, `reset` included.
+    Ids are short, start with a letter and are never given twice by one IdSource, `reset` included.
+    A detector's id is kept (made fit for a TF frame's name) where it was never given before.
+
+    Parameters
+    ----------
+    config : TrackerConfig, optional
+    ids : IdSource, optional
+        Shared where several trackers publish people of one run.
     """
 
-    def __init__(self, config: TrackerConfig | None = None):
+    def __init__(self, config: TrackerConfig | None = None, ids: IdSource | None = None):
         self.config = config or TrackerConfig()
-        self._tracks: list[_Track] = []
-        self._given = 0
+        self._ids = ids or IdSource()
+        self.reset()
 
     def reset(self) -> None:
-        """Forget everybody; ids are not started over."""
-        self._tracks = []
+        """Forget everybody, and how late it is; ids are not started over."""
+        self._tracks: list[Track] = []
+        self._index: dict[str, int] = {}
+        self._newest_ns: int | None = None
+        self._last_ns: dict[str, int] = {}
+        self._merger = TrackMerger()
 
-    def update(self, stamp_ns: int, persons: Sequence[PersonEstimate]) -> list[TrackedPerson]:
-        """Return the persons in the same order with ids and velocities.
+    def update(
+        self,
+        stamp_ns: int,
+        persons: Sequence[PersonEstimate],
+        camera_to_tracking: np.ndarray | None = None,
+        camera: str = "",
+    ) -> list[TrackedPerson]:
+        """Return the persons of one picture in the same order with ids and velocities.
+
+        A picture that is not newer than the camera's last one, or half a second older than another
+        camera's newest, moves nobody: people are recognised where they are, and strangers get an
+        id of this picture only. After a clock was set back call `reset`.
 
         Parameters
         ----------
         stamp_ns : int
-            Stamp of the frame. One before the previous frame's counts as no time passed; call
-            `reset` when the clock jumps.
+            Stamp of the picture.
         persons : sequence of PersonEstimate
-            May be empty. A non-empty `id` is taken as a track id of the detector.
+            May be empty. A non-empty `id` is taken as a track id of the camera's detector.
+        camera_to_tracking : (4, 4) array, optional
+            Pose of the camera at the stamp, mm, in a frame whose z is up (REP-103). None: people
+            are followed in the camera's optical frame.
+        camera : str
+            Which of several cameras it is.
         """
-        names = _detector_ids(persons)
+        names = detector_names(persons)
         if not self.config.enabled:
             return [_untracked(person, names[i], i) for i, person in enumerate(persons)]
-        self._predict(stamp_ns)
-        tracks = self._associate(persons, names)
-        for index, person in enumerate(persons):
-            if tracks[index] is None:
-                tracks[index] = self._start(stamp_ns, person, names[index])
-            else:
-                _correct(tracks[index], stamp_ns, person)
-        return [self._tracked(person, track) for person, track in zip(persons, tracks)]
-
-    def _predict(self, stamp_ns: int) -> None:
-        """Forget whom nobody has seen for too long, move the others to the stamp."""
-        keep_ns = self.config.keep_s * 1e9
-        self._tracks = [track for track in self._tracks if stamp_ns - track.seen_ns <= keep_ns]
-        for track in self._tracks:
-            dt_s = max(0, stamp_ns - track.state_ns) * 1e-9
-            track.state_ns = max(stamp_ns, track.state_ns)
-            step = np.eye(6)
-            step[:3, 3:] = dt_s * np.eye(3)
-            track.state = step @ track.state
-            noise = self.config.acceleration_sigma_mm_s2**2 * _white_acceleration(dt_s)
-            track.covariance = step @ track.covariance @ step.T + noise
-
-    def _associate(self, persons: Sequence[PersonEstimate], names: list[str]) -> list:
-        by_name = {track.id: track for track in self._tracks if track.by_detector}
-        found = [by_name.get(name) for name in names]
-        free = [track for track in self._tracks if not track.by_detector]
-        pairs = [
-            (*_distance_sigmas_and_cost(track, person), index, number)
-            for index, person in enumerate(persons)
-            if not names[index]
-            for number, track in enumerate(free)
+        axes = _OPTICAL_AXES if camera_to_tracking is None else _TRACKING_AXES
+        pose = np.eye(4) if camera_to_tracking is None else camera_to_tracking
+        measurements = [
+            root_measurement(person, pose, camera, hidden)
+            for person, hidden in zip(persons, hidden_shares(persons))
         ]
-        taken = set()
-        for distance, _, index, number in sorted(pairs, key=lambda pair: pair[1]):
-            if distance <= self.config.gate_sigmas and not found[index] and number not in taken:
-                found[index] = free[number]
-                taken.add(number)
+        if self._is_out_of_order(stamp_ns, camera):
+            found = assign(self._tracks, measurements, names, camera, self.config.gate_sigmas)
+        else:
+            found = self._follow(stamp_ns, persons, measurements, names, camera, pose, axes)
+        self._index = {track.id: i for i, track in enumerate(found) if track is not None}
+        return [
+            _untracked(person, "", i) if track is None else self._tracked(person, track, pose)
+            for i, (person, track) in enumerate(zip(persons, found))
+        ]
+
+    @staticmethod
+    def untracked(persons: Sequence[PersonEstimate]) -> list[TrackedPerson]:
+        """Return persons with ids that count within their picture only."""
+        return [_untracked(person, "", i) for i, person in enumerate(persons)]
+
+    def coast(self, stamp_ns: int) -> None:
+        """Move everybody on to a stamp of which no sighting can be used."""
+        self._index = {}
+        if self._newest_ns is None or stamp_ns > self._newest_ns:
+            self._predict(stamp_ns)
+
+    def tracks(self) -> list[TrackState]:
+        """Return everybody who was seen often enough, as of the last `update`, oldest first."""
+        config = self.config
+        told = [track for track in self._tracks if track.sightings >= config.birth_sightings]
+        told.sort(key=lambda track: (track.first_ns, track.number))
+        return [
+            track.state(self._index.get(track.id, -1), config.least_speed_mm_s) for track in told
+        ]
+
+    def _is_out_of_order(self, stamp_ns: int, camera: str) -> bool:
+        if stamp_ns <= self._last_ns.get(camera, -1):
+            return True
+        return self._newest_ns is not None and self._newest_ns - stamp_ns > LATE_LIMIT_NS
+
+    def _follow(self, stamp_ns, persons, measurements, names, camera, pose, axes) -> list[Track]:
+        """Return the track of every person after predicting, assigning and correcting."""
+        self._last_ns[camera] = stamp_ns
+        self._predict(stamp_ns)
+        delay_s = (self._newest_ns - stamp_ns) * 1e-9
+        gate = self.config.gate_sigmas
+        found = assign(self._tracks, measurements, names, camera, gate, delay_s)
+        for i, (person, measurement) in enumerate(zip(persons, measurements)):
+            track = found[i] = found[i] or self._start(stamp_ns, measurement, names[i], axes)
+            if names[i]:
+                track.detector_names[camera] = names[i]
+            heading = _heading(person, pose, axes[1])
+            track.see(person, measurement, stamp_ns, heading, self.config.least_speed_mm_s)
+        if len(self._last_ns) > 1:
+            self._tracks = self._merger.merge(self._tracks, self._newest_ns)
         return found
 
-    def _start(self, stamp_ns: int, person: PersonEstimate, name: str) -> _Track:
-        self._given += 1
-        covariance = np.zeros((6, 6))
-        covariance[:3, :3] = _measurement_covariance(person)
-        covariance[3:, 3:] = self.config.speed_sigma_mm_s**2 * np.eye(3)
-        state = np.concatenate([person.root_camera_mm, np.zeros(3)])
-        name_or_own = name or f"p{self._given}"
-        track = _Track(name_or_own, self._given, stamp_ns, stamp_ns, state, covariance, bool(name))
+    def _predict(self, stamp_ns: int) -> None:
+        """Move everybody to the newest stamp and forget whom nobody has seen for too long."""
+        self._newest_ns = max(stamp_ns, self._newest_ns or stamp_ns)
+        keep_ns = self.config.keep_s * 1e9
+        self._tracks = [t for t in self._tracks if self._newest_ns - t.seen_ns <= keep_ns]
+        for track in self._tracks:
+            track.predict(self._newest_ns)
+
+    def _start(self, stamp_ns: int, measurement: RootMeasurement, name: str, axes) -> Track:
+        id, number = self._ids.take(name)
+        config = self.config
+        root = RootFilter(
+            measurement, stamp_ns, config.speed_sigma_mm_s, config.walk_density_mm2_s3
+        )
+        track = Track(id, number, root, HeadingFilter(*axes), stamp_ns)
+        track.predict(self._newest_ns)
         self._tracks.append(track)
         return track
 
-    def _tracked(self, person: PersonEstimate, track: _Track) -> TrackedPerson:
+    def _tracked(self, person: PersonEstimate, track: Track, pose: np.ndarray) -> TrackedPerson:
+        rotation = pose[:3, :3]
+        covariance = track.filter.covariance[VELOCITY, VELOCITY]
         return TrackedPerson(
             estimate=replace(person, id=track.id, flags=person.flags & ~PersonFlags.UNTRACKED_ID),
             number=track.number,
             has_velocity=track.sightings >= self.config.velocity_after_sightings,
-            velocity_camera_mm_s=track.state[3:].copy(),
-            velocity_covariance_mm2_s2=track.covariance[3:, 3:].copy(),
+            velocity_camera_mm_s=rotation.T @ track.filter.velocity_mm_s,
+            velocity_covariance_mm2_s2=rotation.T @ covariance @ rotation,
         )
 
 
-def _white_acceleration(dt_s: float) -> np.ndarray:
-    """Return the (6, 6) noise of a constant velocity model for an acceleration sigma of 1."""
-    noise = np.array([[dt_s**4 / 4, dt_s**3 / 2], [dt_s**3 / 2, dt_s**2]])
-    return np.kron(noise, np.eye(3))
+class Trackers:
+    """One tracker for each frame that people are followed in; ids are unique across all.
 
-
-def _measurement_covariance(person: PersonEstimate) -> np.ndarray:
-    return root_covariance_mm2(
-        person.root_camera_mm, person.depth_sigma_mm, lateral_sigma_mm(person)
-    )
-
-
-def _distance_sigmas_and_cost(track: _Track, person: PersonEstimate) -> tuple[float, float]:
-    """Return how far a sighting is from a track, and how little it speaks for it.
-
-    The distance is Mahalanobis'. The cost, twice the negative log likelihood, adds the volume of
-    the uncertainty: without it a track that nobody has seen for long would be near to everybody.
+    Parameters
+    ----------
+    config : of every tracker
     """
-    innovation = person.root_camera_mm - track.state[:3]
-    covariance = track.covariance[:3, :3] + _measurement_covariance(person)
-    square = float(innovation @ np.linalg.solve(covariance, innovation))
-    return float(np.sqrt(square)), square + float(np.linalg.slogdet(covariance)[1])
+
+    def __init__(self, config: TrackerConfig | None = None):
+        self._config = config
+        self._ids = IdSource()
+        self._by_frame: dict[str, PersonTracker] = {}
+
+    def of(self, frame: str) -> PersonTracker:
+        """Return the tracker of a frame; it knows nobody the first time."""
+        if frame not in self._by_frame:
+            # Frames that change all the time are somebody's mistake, and must not fill the memory.
+            while len(self._by_frame) >= _MOST_FRAMES:
+                del self._by_frame[next(iter(self._by_frame))]
+            self._by_frame[frame] = PersonTracker(self._config, self._ids)
+        return self._by_frame[frame]
+
+    def reset(self) -> None:
+        """Forget everybody; ids are not started over."""
+        self._by_frame = {}
 
 
-def _correct(track: _Track, stamp_ns: int, person: PersonEstimate) -> None:
-    """Kalman update of a track with a sighting."""
-    if stamp_ns > track.seen_ns:
-        track.sightings += 1
-    track.seen_ns = max(stamp_ns, track.seen_ns)
-    measured = _measurement_covariance(person)
-    gain = np.linalg.solve(track.covariance[:3, :3] + measured, track.covariance[:3]).T
-    track.state = track.state + gain @ (person.root_camera_mm - track.state[:3])
-    covariance = track.covariance - gain @ track.covariance[:3]
-    track.covariance = 0.5 * (covariance + covariance.T)
-
-
-def _detector_ids(persons: Sequence[PersonEstimate]) -> list[str]:
-    """Return ids fit for a TF frame; the second of a double id counts as none."""
-    names: list[str] = []
-    for person in persons:
-        name = _public_id(person.id) if person.id else ""
-        names.append("" if name in names else name)
-    return names
-
-
-def _public_id(detector_id: str) -> str:
-    """Return a short id that starts with a letter, the same for the same detector id."""
-    if detector_id.isdecimal() and detector_id.isascii() and len(detector_id) < 16:
-        return f"d{detector_id}"
-    if _SAFE_ID.fullmatch(detector_id) and not _OWN_ID.fullmatch(detector_id):
-        return detector_id
-    return f"x{zlib.crc32(detector_id.encode()):08x}"
+def _heading(person: PersonEstimate, pose: np.ndarray, up: np.ndarray) -> Heading | None:
+    """Return where the skeleton says a person faces, in the tracking frame; None without one."""
+    if person.joints_camera_mm is None:
+        return None
+    return heading_of(person.joints_camera_mm @ pose[:3, :3].T, up)
 
 
 def _untracked(person: PersonEstimate, name: str, index: int) -> TrackedPerson:
@@ -259,4 +250,4 @@ def _untracked(person: PersonEstimate, name: str, index: int) -> TrackedPerson:
     if not name:
         flags |= PersonFlags.UNTRACKED_ID
     estimate = replace(person, id=name or f"u{index}", flags=flags)
-    return TrackedPerson(estimate, index, False, np.zeros(3), np.zeros((3, 3)))
+    return TrackedPerson(estimate, -1 - index, False, np.zeros(3), np.zeros((3, 3)))

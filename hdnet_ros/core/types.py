@@ -29,17 +29,25 @@ class Detection:
     box_xywh_center_px : (4,) centre x, centre y, width, height in px of the image
     score : the detector's confidence, 0..1
     id : the detector's track id, empty when it does not track
+    joints_px : (17, 2) joints from another 2D pose estimator in px of the image, NaN where it has
+        none; or None
     """
 
     box_xywh_center_px: np.ndarray
     score: float = 1.0
     id: str = ""
+    joints_px: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         box = np.array(self.box_xywh_center_px, dtype=np.float64)
         if box.shape != (4,):
             raise ValueError(f"box has shape {box.shape}, expected (4,): x, y, width, height")
         object.__setattr__(self, "box_xywh_center_px", box)
+        if self.joints_px is not None:
+            joints = np.array(self.joints_px, dtype=np.float64)
+            if joints.shape != (len(JOINT_NAMES), 2):
+                raise ValueError(f"joints_px has shape {joints.shape}, expected (17, 2)")
+            object.__setattr__(self, "joints_px", joints)
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +66,11 @@ class PersonEstimate:
     joints_px : (17, 2) source px, NaN where there is no estimate
     joint_confidence : (17,) 0..1
     joints_camera_mm : (17, 3) mm, or None without a 3D pose
+    root_network_camera_mm : (3,) where the joints are those of the detection, the root at the
+        network's own pixel; else None
     flags : reasons to trust the estimate less
+    stature_mm : body height over the floor, mm; NaN where no floor is known (core/ground.py)
+    estimator_share : weight of the estimator in root_camera_mm[2]; below 1 where the floor has the rest
     """
 
     id: str
@@ -73,7 +85,10 @@ class PersonEstimate:
     joints_px: np.ndarray = field(default_factory=lambda: np.full((len(JOINT_NAMES), 2), np.nan))
     joint_confidence: np.ndarray = field(default_factory=lambda: np.zeros(len(JOINT_NAMES)))
     joints_camera_mm: np.ndarray | None = None
+    root_network_camera_mm: np.ndarray | None = None
     flags: PersonFlags = PersonFlags.NONE
+    stature_mm: float = np.nan
+    estimator_share: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -42,19 +42,23 @@ def pictures_of_clip(
         if frame.index % every or frame.index not in clip.boxes:
             continue
         people = [p for p in clip.boxes[frame.index] if clip.whole_in_picture(p.box_xywh_center_px)]
-        truth = [clip.true_root_camera_mm(p.box_xywh_center_px)[2] for p in people]
+        roots = [clip.true_root_camera_mm(p.box_xywh_center_px) for p in people]
         boxes = [p.box_xywh_center_px for p in people]
         if detect is not None:
             boxes = matched_boxes(boxes, detect(frame.image_rgb))
-        kept = [i for i, box in enumerate(boxes) if box is not None and np.isfinite(truth[i])]
+        kept = [i for i, box in enumerate(boxes) if box is not None and np.isfinite(roots[i][2])]
         if kept:
             used = [box_change(boxes[i]) if box_change else boxes[i] for i in kept]
             yield LabelledPicture(
                 image_rgb=frame.image_rgb,
                 camera=clip.camera,
                 detections=[Detection(box_xywh_center_px=box) for box in used],
-                depth_mm=np.array([truth[i] for i in kept]),
+                depth_mm=np.array([roots[i][2] for i in kept]),
                 groups=[frozenset({f"track {people[i].id}"}) for i in kept],
+                root_camera_mm=np.array([roots[i] for i in kept]),
+                name=f"frame {frame.index}",
+                frame=frame.index,
+                ids=[people[i].id for i in kept],
             )
 
 
@@ -63,13 +67,19 @@ def matched_boxes(boxes_xywh: list[np.ndarray], detections: list[Detection]) -> 
 
     A detection goes to one person only, and only with an IoU of at least `MATCH_IOU`.
     """
-    result: list[np.ndarray | None] = [None] * len(boxes_xywh)
-    if not detections or not boxes_xywh:
+    found = [d.box_xywh_center_px for d in detections]
+    return [found[j] if j >= 0 else None for j in pair_boxes(boxes_xywh, found)]
+
+
+def pair_boxes(boxes_xywh, others_xywh) -> np.ndarray:
+    """(N,) for each of N boxes the number of the other it pairs up with, -1 for none; as `matched_boxes`."""
+    result = np.full(len(boxes_xywh), -1)
+    if not len(boxes_xywh) or not len(others_xywh):
         return result
-    corners = xyxy_from_xywh_center(np.array([d.box_xywh_center_px for d in detections]))
+    corners = xyxy_from_xywh_center(np.array(others_xywh))
     overlap = np.array([intersection_over_union(xyxy_from_xywh_center(b), corners) for b in boxes_xywh])
     while overlap.max() >= MATCH_IOU:
         i, j = np.unravel_index(overlap.argmax(), overlap.shape)
-        result[i] = detections[j].box_xywh_center_px
+        result[i] = j
         overlap[i, :] = overlap[:, j] = 0
     return result

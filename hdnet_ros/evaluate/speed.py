@@ -99,14 +99,23 @@ def naive_forward(network: HDNet, images: Tensor, box_masks: Tensor) -> Tensor:
     return torch.cat(rows)
 
 
+# Largest difference of logits that is rounding, as a share of the largest logit.
+_ROUNDING = {torch.float32: 1e-3, torch.bfloat16: 3e-2}
+
+
 def compare_with_naive(
-    network: HDNet, ours: HDNet, people: int, repeats: int, on_round: Callable[[], None] = lambda: None
+    network: HDNet,
+    ours: HDNet,
+    people: int,
+    repeats: int,
+    dtype: torch.dtype = torch.float32,
+    on_round: Callable[[], None] = lambda: None,
 ) -> Comparison:
-    """Time the naive network against `ours` on the same patches; the outputs must agree.
+    """Time the naive network in float32 against `ours` in `dtype` on the same patches.
 
     Raises
     ------
-    RuntimeError : the two disagree by more than 1e-3 of the largest logit
+    RuntimeError : the two disagree by more than rounding
     """
     device = next(network.parameters()).device
     generator = torch.Generator().manual_seed(people)
@@ -117,11 +126,12 @@ def compare_with_naive(
     @torch.inference_mode()
     def batched() -> Tensor:
         channels_last = images.contiguous(memory_format=torch.channels_last)
-        return ours(channels_last, box_masks).bin_logits
+        with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
+            return ours(channels_last, box_masks).bin_logits
 
     expected, found = naive_forward(network, images, box_masks), batched()
     difference = float((expected - found).abs().max() / expected.abs().max())
-    if not difference < 1e-3:
+    if not difference < _ROUNDING[dtype]:
         raise RuntimeError(f"naive and batched logits differ by {difference:.2e} of the largest one")
     naive_ms, ours_ms = time_in_turns(
         [lambda: naive_forward(network, images, box_masks), batched], repeats, on_round

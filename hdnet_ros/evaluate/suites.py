@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Callable, Sequence
+from typing import Callable, Iterable, Sequence
 
 import numpy as np
 
@@ -17,10 +18,21 @@ from hdnet_ros.core.priors import BoxAreaPrior, BoxHeightPrior
 from hdnet_ros.core.skeleton import JOINT_NAMES
 from hdnet_ros.core.types import Detection
 from hdnet_ros.evaluate import benchmark
-from hdnet_ros.evaluate.benchmark import LabelledPicture
+from hdnet_ros.evaluate.benchmark import LabelledPicture, Rows
 from hdnet_ros.evaluate.box_regressor import BoxRegressor, box_features
 from hdnet_ros.evaluate.clip import pictures_of_clip
 from hdnet_ros.evaluate.ground_plane import load_ground_plane_clip
+from hdnet_ros.evaluate.reprojection_estimators import reprojection_estimators
+from hdnet_ros.model.networks import kind_of
+
+
+Track = Callable[[Iterable, str], Iterable]
+"""Hands pictures on and shows how far it is; the text says what is being done."""
+
+
+def untracked(pictures: Iterable, _what: str) -> Iterable:
+    """The pictures, without showing anything."""
+    return pictures
 
 
 class RungShiftedEstimator(HDNetEstimator):
@@ -66,12 +78,60 @@ def make_estimator(checkpoint, device: str, rung_offset: int = 0) -> HDNetEstima
     return estimator
 
 
-def rivals(regressor: BoxRegressor | None) -> dict:
-    """The estimators that HDNet is always reported beside."""
+def estimators_of(checkpoint, device: str, regressor: BoxRegressor | None, others: Sequence = ()) -> dict:
+    """The checkpoint's estimator and everything that it is reported beside, by name; `others` are checkpoints."""
+    tested = make_estimator(checkpoint, device)
+    has_pose = getattr(checkpoint.config, "pose", None) is not None
+    named = {kind_of(checkpoint.config): tested}
+    for other in others:
+        named[other.metadata["name"]] = make_estimator(other, device)
+    return named | rivals(regressor, tested if has_pose else None)
+
+
+def rivals(regressor: BoxRegressor | None, pose_source=None) -> dict:
+    """The estimators that HDNet is always reported beside; Table 1's three where there are 3D poses for them."""
     named = {"box height": BoxHeightPrior(), "box area": BoxAreaPrior()}
     if regressor is not None:
         named["box-only regressor"] = BoxRegressorEstimator(regressor)
+    if pose_source is not None:
+        named |= reprojection_estimators(pose_source)
     return named
+
+
+@dataclass
+class Suite:
+    """Several estimators on the same pictures, the one under test first; one row per person and estimator.
+
+    Parameters
+    ----------
+    name : of the data, "hand-made boxes" say
+    rows : estimator to its rows
+    pictures : what was looked at, by number
+    stability : how far the depth follows box and rung, where that was asked for
+    """
+
+    name: str
+    rows: dict[str, Rows]
+    pictures: Sequence[LabelledPicture]
+    stability: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def first(self) -> tuple[str, Rows]:
+        """Name and rows of the estimator under test."""
+        return next(iter(self.rows.items()))
+
+    def figures(self) -> dict:
+        """Every figure as plain numbers, by estimator and group."""
+        name, rows = self.first
+        results: dict = {name: rows.table(), "lost": rows.lost}
+        scores = rows.pck()
+        if scores is not None:
+            results["pck"] = dict(zip([*JOINT_NAMES, "all"], (float(v) for v in scores), strict=True))
+        pose = rows.pose()
+        if pose is not None:
+            results["pose"] = pose
+        results |= {rival: other.table() for rival, other in list(self.rows.items())[1:]}
+        return results | self.stability
 
 
 def picture_suite(
@@ -80,35 +140,37 @@ def picture_suite(
     device: str,
     regressor: BoxRegressor | None,
     jitter: Callable,
-) -> dict:
+    name: str = "pictures",
+    track: Track = untracked,
+    others: Sequence = (),
+) -> Suite:
     """Every estimator on labelled pictures, and how far HDNet's depth follows box and rung."""
-    estimator = make_estimator(checkpoint, device)
-    rows = benchmark.run(estimator, pictures)
-    results = {"hdnet": rows.table(), "lost": rows.lost}
-    scores = rows.pck()
-    if scores is not None:
-        results["pck"] = dict(zip([*JOINT_NAMES, "all"], (float(v) for v in scores), strict=True))
-    for name, rival in rivals(regressor).items():
-        results[name] = benchmark.run(rival, pictures).table()
-    results |= stability(checkpoint, pictures, device, jitter)
-    return results
+    estimators = estimators_of(checkpoint, device, regressor, others)
+    rows = {key: benchmark.run(estimator, track(pictures, key)) for key, estimator in estimators.items()}
+    return Suite(name, rows, pictures, stability(checkpoint, pictures, device, jitter, track))
 
 
-def stability(checkpoint, pictures: Sequence[LabelledPicture], device: str, jitter: Callable) -> dict:
+def stability(
+    checkpoint,
+    pictures: Sequence[LabelledPicture],
+    device: str,
+    jitter: Callable,
+    track: Track = untracked,
+) -> dict:
     """|relative change| of the depth under box jitter (95th percentile, mean) and a rung (mean).
 
     Parameters
     ----------
     jitter : (box (4,), generator) -> box (4,), of 15 % for the reported figures
     """
-    base = _depths(make_estimator(checkpoint, device), pictures)
+    base = _depths(make_estimator(checkpoint, device), track(pictures, "stability"))
     rng = np.random.default_rng(15)
     moved = []
     for picture in pictures:
         boxes = [Detection(jitter(d.box_xywh_center_px, rng)) for d in picture.detections]
         moved.append(dataclasses.replace(picture, detections=boxes))
-    jittered = _relative_change(_depths(make_estimator(checkpoint, device), moved), base)
-    shifted = [_depths(make_estimator(checkpoint, device, k), pictures) for k in (-1, 1)]
+    jittered = _relative_change(_depths(make_estimator(checkpoint, device), track(moved, "box jitter")), base)
+    shifted = [_depths(make_estimator(checkpoint, device, k), track(pictures, f"rung {k:+d}")) for k in (-1, 1)]
     rungs = np.concatenate([_relative_change(depths, base) for depths in shifted])
     if not (len(jittered) and len(rungs)):
         return dict.fromkeys(("jitter_p95", "jitter_mean", "rung_mean"), float("nan"))
@@ -134,18 +196,25 @@ def _relative_change(changed: dict, base: dict) -> np.ndarray:
     return np.abs(np.array([changed[k] / base[k] - 1 for k in common]))
 
 
-def clip_suite(
-    checkpoint, folder: Path, video: Path, every: int, device: str, regressor: BoxRegressor | None
-) -> dict:
+def clip_suites(
+    checkpoint,
+    folder: Path,
+    video: Path,
+    every: int,
+    device: str,
+    regressor: BoxRegressor | None,
+    track: Track = untracked,
+    others: Sequence = (),
+) -> list[Suite]:
     """Every estimator on the real clip with hand-made boxes and with the HOG detector's."""
     clip = load_ground_plane_clip(folder)
-    sources = {"hand-made boxes": None, "HOG boxes": HogDetector().detect}
-    results = {}
-    for boxes, detect in sources.items():
+    suites = []
+    for boxes, detect in {"hand-made boxes": None, "HOG boxes": HogDetector().detect}.items():
         pictures = list(pictures_of_clip(video, clip, every=every, detect=detect))
-        named = {"hdnet": make_estimator(checkpoint, device), **rivals(regressor)}
-        results[boxes] = {name: benchmark.run(e, pictures).table() for name, e in named.items()}
-    return results
+        estimators = estimators_of(checkpoint, device, regressor, others)
+        rows = {k: benchmark.run(e, track(pictures, f"{boxes}: {k}")) for k, e in estimators.items()}
+        suites.append(Suite(boxes, rows, pictures))
+    return suites
 
 
 def as_text(results: dict, indent: str = "") -> str:
@@ -159,6 +228,12 @@ def as_text(results: dict, indent: str = "") -> str:
                 f"{indent}{name:28s} {value['people']:6d} people  mean {value['mean'] * 100:5.1f} %  "
                 f"median {value['median'] * 100:5.1f} %  p95 {value['p95'] * 100:5.1f} %  "
                 f"bias {value['bias'] * 100:+5.1f} %  inside {levels} %: {covered}"
+            )
+        elif isinstance(value, dict) and "mpjpe_relative_mm" in value:
+            lines.append(
+                f"{indent}{name:28s} {value['people']:6d} people  MPJPE {value['mpjpe_relative_mm']:5.0f} mm relative  "
+                f"{value['mpjpe_absolute_mm']:5.0f} mm absolute  3DPCK {value['pck_relative'] * 100:5.1f} %, "
+                f"{value['pck_absolute'] * 100:5.1f} %  heading median {value['heading_median_deg']:4.0f} deg ({value['heading_known'] * 100:.0f} % have one)"
             )
         elif isinstance(value, dict):
             lines += [f"{indent}{name}", as_text(value, indent + "  ")]

@@ -10,6 +10,8 @@ import yaml
 
 from hdnet_ros.core.patch import PatchConvention
 from hdnet_ros.model.hdnet import HDNetConfig
+from hdnet_ros.model.networks import DEFAULT_KIND, config_class
+from hdnet_ros.model.rootnet import RootNetConfig
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,8 @@ class DataConfig:
     ----------
     shards : str
         Folder of shards written by ``hdnet synth --out``; empty renders every picture on the fly.
+    dataset, dataset_root : str
+        "human36m", "muco" or "coco" and the folder of its files, to train on them instead.
     seed : int
         Seed of the synthetic stream when `shards` is empty.
     workers : int
@@ -42,6 +46,8 @@ class DataConfig:
     """
 
     shards: str = ""
+    dataset: str = ""
+    dataset_root: str = ""
     seed: int = 1
     workers: int = 1
     people_per_patch: int = 3
@@ -55,6 +61,9 @@ class DataConfig:
 
     def __post_init__(self) -> None:
         _expect("views", self.views, self.views >= 1, "at least 1")
+        _expect_one_of("dataset", self.dataset, ("", "human36m", "muco", "coco"))
+        _expect("dataset_root", self.dataset_root, bool(self.dataset_root) == bool(self.dataset), "set with dataset")
+        _expect("shards", self.shards, not (self.shards and self.dataset), "empty beside dataset")
 
 
 @dataclass(frozen=True)
@@ -150,7 +159,7 @@ class TrainConfig:
     precision: str = "bf16"
     validate_every: int = 1000
     save_every: int = 200
-    network: HDNetConfig = field(default_factory=HDNetConfig)
+    network: HDNetConfig | RootNetConfig = field(default_factory=HDNetConfig)
     convention: PatchConvention = field(default_factory=PatchConvention)
     data: DataConfig = field(default_factory=DataConfig)
     losses: LossConfig = field(default_factory=LossConfig)
@@ -160,6 +169,10 @@ class TrainConfig:
         _expect_one_of("precision", self.precision, ("fp32", "bf16", "fp16"))
         for name in ("validate_every", "save_every"):
             _expect(name, getattr(self, name), getattr(self, name) > 0, "above 0")
+        if isinstance(self.network, RootNetConfig):
+            people, per_box = self.data.people_per_patch, self.convention.patch_per_box
+            _expect("data.people_per_patch", people, people == 1, "1: RootNet's patch is one person's box")
+            _expect("convention.patch_per_box", per_box, per_box > 0, "above 0: RootNet's patch is the box")
 
 
 _SECTIONS = {
@@ -167,7 +180,6 @@ _SECTIONS = {
     "losses": LossConfig,
     "optimiser": OptimiserConfig,
     "convention": PatchConvention,
-    "network": HDNetConfig,
 }
 _TYPES = {"int": int, "float": (int, float), "str": str, "bool": bool}
 
@@ -177,7 +189,8 @@ def load_train_config(path: str | Path, overrides: dict | None = None) -> TrainC
 
     Parameters
     ----------
-    path : YAML file with the fields of `TrainConfig`.
+    path : YAML file with the fields of `TrainConfig`; `network` may name its kind, "hdnet" or
+        "rootnet", and `base` a file beside this one whose values this one's replace.
     overrides : optional top-level or dotted keys ("optimiser.steps") that replace the file's values.
 
     Raises
@@ -186,17 +199,48 @@ def load_train_config(path: str | Path, overrides: dict | None = None) -> TrainC
         For a file that is no mapping, a key that no dataclass has, or a value of the wrong kind or
         out of range; file and key are named.
     """
-    try:
-        values = yaml.safe_load(Path(path).read_text())
-    except yaml.YAMLError as error:
-        raise ValueError(f"{path}: no YAML: {error}") from error
-    _expect_mapping(values, str(path))
+    values = _read_yaml(Path(path))
     for dotted, value in (overrides or {}).items():
         _set_dotted(values, dotted, value)
     for section, kind in _SECTIONS.items():
         if section in values:
             values[section] = _build(kind, values[section], f"{path}: {section}")
+    if "network" in values:
+        values["network"] = _build_network(values["network"], f"{path}: network")
     return _build(TrainConfig, values, str(path))
+
+
+def _read_yaml(path: Path, heirs: tuple[Path, ...] = ()) -> dict:
+    try:
+        values = yaml.safe_load(path.read_text())
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path}: no YAML: {error}") from error
+    _expect_mapping(values, str(path))
+    if "base" not in values:
+        return values
+    base = path.parent / str(values.pop("base"))
+    if base.resolve() in heirs:
+        raise ValueError(f"{path}: base {base} is based on this file")
+    return _merged(_read_yaml(base, (*heirs, path.resolve())), values)
+
+
+def _merged(base: dict, changes: dict) -> dict:
+    """The base's values with those of `changes` in their place, mappings key by key."""
+    merged = dict(base)
+    for key, value in changes.items():
+        both_map = isinstance(value, dict) and isinstance(base.get(key), dict)
+        merged[key] = _merged(base[key], value) if both_map else value
+    return merged
+
+
+def _build_network(values: dict, where: str) -> HDNetConfig | RootNetConfig:
+    _expect_mapping(values, where)
+    values = dict(values)
+    try:
+        kind = config_class(values.pop("kind", DEFAULT_KIND))
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from error
+    return _build(kind, values, where)
 
 
 def _set_dotted(values: dict, dotted: str, value) -> None:

@@ -16,7 +16,9 @@ from hdnet_ros.core import patch as patches
 from hdnet_ros.core.depth_bins import normalise_depth
 from hdnet_ros.core.patch import PatchConvention
 from hdnet_ros.core.skeleton import LEFT_RIGHT_PAIRS, ROOT
+from hdnet_ros.evaluate.datasets import open_dataset
 from hdnet_ros.learn.config import DataConfig
+from hdnet_ros.learn.dataset_files import random_samples
 from hdnet_ros.learn.synthetic.sample import PersonLabel, SyntheticSample, make_sample, read_shard
 
 log = logging.getLogger(__name__)
@@ -37,6 +39,7 @@ class TrainingPatch:
     joint_weight : (N, 17); 0 where a joint is outside the person's box mask.
     normalised_depth : (N,) of the root, see core.depth_bins.
     box_masks : (N, h, w) bool.
+    relative_depth_mm : (N, 17) along the patch's axis, behind the root.
     key : (seed, n) of the sample.
     target : number of the person in the sample around whom the patch is cut; the first row's.
     """
@@ -46,6 +49,7 @@ class TrainingPatch:
     joint_weight: np.ndarray
     normalised_depth: np.ndarray
     box_masks: np.ndarray
+    relative_depth_mm: np.ndarray
     key: tuple[int, int]
     target: int = 0
 
@@ -123,7 +127,9 @@ def _label(sample, person: PersonLabel, box, camera, convention):
     weight[ROOT] = float(inside[ROOT])
     depth_mm = camera.depth_mm(person.root_camera_mm)
     depth = normalise_depth(depth_mm, camera.focal_px, convention.input_px)
-    return np.nan_to_num(cells).astype(np.float32), weight.astype(np.float32), np.float32(depth), mask
+    relative_mm = np.nan_to_num(camera.depth_mm(person.joints_camera_mm) - depth_mm).astype(np.float32)
+    cells = np.nan_to_num(cells).astype(np.float32)
+    return cells, weight.astype(np.float32), np.float32(depth), mask, relative_mm
 
 
 def _mirrored(p: TrainingPatch, convention: PatchConvention) -> TrainingPatch:
@@ -136,6 +142,7 @@ def _mirrored(p: TrainingPatch, convention: PatchConvention) -> TrainingPatch:
         p.joint_weight[:, MIRRORED_JOINTS],
         p.normalised_depth,
         np.ascontiguousarray(p.box_masks[:, :, ::-1]),
+        p.relative_depth_mm[:, MIRRORED_JOINTS],
         p.key,
         p.target,
     )
@@ -158,14 +165,14 @@ def photometric_jitter(image: np.ndarray, rng: np.random.Generator) -> np.ndarra
 
 
 class PatchStream(torch.utils.data.IterableDataset):
-    """An endless stream of training patches, from shards or rendered on the fly.
+    """An endless stream of training patches, from shards, from a data set's files or rendered on the fly.
 
     Every pass re-lists the folder, so shards that are still being written join the next pass.
 
     Parameters
     ----------
     start : number of the first sample, so that a resumed run continues the stream instead of
-        repeating it; from shards it only seeds their order.
+        repeating it; from shards and files it only seeds their order.
     stride : distance of this process's samples, the number of processes; each has its own `start`.
     """
 
@@ -179,13 +186,20 @@ class PatchStream(torch.utils.data.IterableDataset):
     ):
         self.data, self.convention, self.split = data, convention, split
         self.start, self.stride = start, stride
+        # Here, so that the loader's processes share the annotations and a missing file shows at once.
+        self._pictures = open_dataset(data.dataset, data.dataset_root, split="train") if data.dataset else None
 
     def __iter__(self) -> Iterator[TrainingPatch]:
         info = torch.utils.data.get_worker_info()
         worker, workers = (info.id, info.num_workers) if info else (0, 1)
         cv2.setNumThreads(1)
         rng = np.random.default_rng([self.data.seed, worker, self.start])
-        samples = self._from_shards(rng) if self.data.shards else self._rendered(worker, workers)
+        if self.data.dataset:
+            samples = random_samples(self._pictures, rng, self.data.seed)
+        elif self.data.shards:
+            samples = self._from_shards(rng)
+        else:
+            samples = self._rendered(worker, workers)
         for key, sample in samples:
             targets = [i for i, p in enumerate(sample.people) if p.visible_fraction >= 0.25]
             if not targets:
@@ -224,6 +238,7 @@ def collate(batch: list[TrainingPatch]) -> dict:
         "joint_weight": torch.from_numpy(np.concatenate([p.joint_weight for p in batch])),
         "normalised_depth": torch.from_numpy(np.concatenate([p.normalised_depth for p in batch])),
         "box_masks": torch.from_numpy(np.concatenate([p.box_masks for p in batch])),
+        "relative_depth_mm": torch.from_numpy(np.concatenate([p.relative_depth_mm for p in batch])),
         "patch_index": torch.repeat_interleave(torch.arange(len(batch)), torch.tensor(counts)),
         "twins": _twins(batch, counts),
         "keys": [p.key for p in batch],

@@ -10,7 +10,7 @@ import numpy as np
 from hdnet_ros.core.types import Detection
 from hdnet_ros.evaluate.benchmark import LabelledPicture
 from hdnet_ros.evaluate.box_regressor import box_features
-from hdnet_ros.learn.synthetic.sample import PersonLabel, SyntheticSample, read_shard
+from hdnet_ros.learn.synthetic.sample import PersonLabel, SyntheticSample, make_sample, read_shard
 
 SMALLEST_VISIBLE_FRACTION = 0.25
 """People of whom less is seen are not detected by anything and do not count."""
@@ -59,6 +59,18 @@ def pictures_in(
             yield _picture(sample, people, box_jitter)
 
 
+def rendered_pictures(count: int, seed: int = 77) -> Iterator[LabelledPicture]:
+    """Labelled pictures of the first `count` hold-out samples of a seed, rendered now.
+
+    The first call on a machine also builds the hold-out's bank of bodies (some minutes, needs anny).
+    """
+    for n in range(count):
+        sample = make_sample(seed, n, "holdout")
+        people = [p for p in sample.people if p.visible_fraction >= SMALLEST_VISIBLE_FRACTION]
+        if people:
+            yield _picture(sample, people, None)
+
+
 def _picture(sample: SyntheticSample, people: list[PersonLabel], rng) -> LabelledPicture:
     boxes = [np.asarray(p.box_xywh_center_px, float) for p in people]
     if rng is not None:
@@ -72,6 +84,12 @@ def _picture(sample: SyntheticSample, people: list[PersonLabel], rng) -> Labelle
         joint_visible=np.stack([p.joint_visible for p in people]),
         tight_longer_side_px=np.array([max(p.tight_box_xywh_center_px[2:]) for p in people]),
         groups=[groups_of(p) for p in people],
+        joints_camera_mm=np.stack([p.joints_camera_mm for p in people]),
+        root_camera_mm=np.array([p.root_camera_mm for p in people]),
+        stature_mm=np.array([p.stature_mm for p in people]),
+        visible_fraction=np.array([p.visible_fraction for p in people]),
+        truncated=np.array([p.truncated for p in people]),
+        name="sample {}/{}".format(*sample.key),
     )
 
 

@@ -137,6 +137,25 @@ def twin_disagreement(bin_index: Tensor, target_index: Tensor, twins: Tensor) ->
     return (error[twins[:, 0]] - error[twins[:, 1]]).abs()
 
 
+def slices_cross_entropy(
+    log_slices: Tensor, relative_depth_mm: Tensor, joint_weight: Tensor, half_range_mm: float
+) -> Tensor:
+    """Cross-entropy of a volume's depth slices against a Gaussian of one slice around the truth, (N,).
+
+    Parameters
+    ----------
+    log_slices : (N, J, D) logarithms of probabilities of slices from -half_range_mm to half_range_mm
+    relative_depth_mm : (N, J); beyond the slices it counts as in the last one
+    joint_weight : (N, J)
+    """
+    slices = log_slices.shape[-1]
+    index = (relative_depth_mm / half_range_mm + 1.0) * (0.5 * slices) - 0.5
+    places = torch.arange(slices, dtype=index.dtype, device=index.device)
+    distance = places - index.clamp(0.0, slices - 1.0).unsqueeze(-1)
+    target = torch.softmax(-0.5 * distance.square(), dim=-1)
+    return _weighted_mean(-(target * log_slices).sum(-1), joint_weight)
+
+
 def _targets_in_box(
     joints_cells: Tensor, joint_weight: Tensor, box_masks: Tensor, sigma_cells: float
 ) -> tuple[Tensor, Tensor]:

@@ -16,13 +16,12 @@ from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 from hdnet_ros.core.patch import IMAGENET_MEAN, IMAGENET_STD
-from hdnet_ros.core.skeleton import LEFT_RIGHT_PAIRS
-from hdnet_ros.learn import losses
 from hdnet_ros.learn.config import TrainConfig
 from hdnet_ros.learn.dataset import PatchStream, collate
+from hdnet_ros.learn.objectives import compute_losses
 from hdnet_ros.model.backbones import imagenet_backbone_state
 from hdnet_ros.model.checkpoint import save_checkpoint, tensor_mismatches
-from hdnet_ros.model.hdnet import HDNet, HDNetOutput
+from hdnet_ros.model.networks import make_network
 
 log = logging.getLogger(__name__)
 
@@ -38,37 +37,6 @@ def normalise_images(images: torch.Tensor) -> torch.Tensor:
     return ((images.float() / 255 - mean) / std).contiguous(memory_format=torch.channels_last)
 
 
-def compute_losses(
-    output: HDNetOutput, batch: dict, config: TrainConfig, step: int
-) -> dict[str, torch.Tensor]:
-    """The four losses of section 3.3 and ours, each a scalar, and their weighted sum as "total"."""
-    settings, bins = config.losses, config.network.bins
-    joints, weight = batch["joints_cells"], batch["joint_weight"]
-    target_index = bins.index(batch["normalised_depth"]).float()
-    heatmap_loss = losses.heatmap_mse if settings.heatmap == "mse" else losses.heatmap_cross_entropy
-    if settings.heatmap == "cross_entropy" and step < settings.swap_tolerant_steps:
-        heatmap_loss = losses.heatmap_cross_entropy_swap_tolerant
-    pose_weight = weight
-    if settings.pose_joints == "unpaired":
-        pose_weight = weight.clone()
-        pose_weight[:, [j for pair in LEFT_RIGHT_PAIRS for j in pair]] = 0
-    parts = {
-        "heatmap": heatmap_loss(
-            output, joints, weight, batch["box_masks"], settings.heatmap_sigma_cells
-        ).mean(),
-        "pose": losses.pose_l1(output.joints_cells, joints, pose_weight).mean(),
-        "index": losses.index_l1(output.bin_index, target_index).mean(),
-    }
-    if config.network.direct_regression:
-        parts["bins"] = torch.zeros_like(parts["index"])
-    else:
-        parts["bins"] = losses.bins_cross_entropy(output.bin_logits, bins.target(target_index)).mean()
-    disagreement = losses.twin_disagreement(output.bin_index, target_index, batch["twins"])
-    parts["agreement"] = disagreement.sum() / max(1, len(disagreement))
-    parts["total"] = sum(getattr(settings, f"{name}_weight") * value for name, value in parts.items())
-    return parts
-
-
 def learning_rate_factor(config: TrainConfig, step: int) -> float:
     """Factor on the base learning rate at `step` (see OptimiserConfig.schedule)."""
     o = config.optimiser
@@ -79,7 +47,7 @@ def learning_rate_factor(config: TrainConfig, step: int) -> float:
     return warm * min(1.0, max(remaining, 0) / max(o.cooldown_steps, 1))
 
 
-def make_optimiser(network: HDNet, config: TrainConfig) -> torch.optim.Optimizer:
+def make_optimiser(network: torch.nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
     """AdamW (Adam when weight_decay is 0), the backbone at its own rate."""
     o = config.optimiser
     backbone = [p for p in network.backbone_parameters() if p.requires_grad]
@@ -111,11 +79,7 @@ class Trainer:
         precision = "no" if config.precision == "fp32" else config.precision
         self.accelerator = Accelerator(cpu=cpu, mixed_precision=precision)
         torch.manual_seed(config.seed)
-        self.network = HDNet(config.network)
-        if init is not None:
-            _fill(self.network, _read_state(init)["average"], init)
-        elif not self.state_path.exists():
-            self.network.load_backbone(imagenet_backbone_state(config.network.backbone))
+        self.network = self._start_network(init)
         self.network.to(memory_format=torch.channels_last)
         self.network.freeze_backbone_stages(config.optimiser.freeze_backbone_stages)
         self.average = AveragedModel(
@@ -127,9 +91,21 @@ class Trainer:
         self.step = 0
         self._resume()
 
+    def _start_network(self, init: Path | None) -> torch.nn.Module:
+        network = make_network(self.config.network)
+        if init is not None:
+            _fill(network, _read_state(init)["average"], init)
+        elif not self.state_path.exists():
+            network.load_backbone(imagenet_backbone_state(self.config.network.backbone))
+        return network
+
     @property
     def state_path(self) -> Path:
         return self.folder / "state.pt"
+
+    def averaged_network(self) -> torch.nn.Module:
+        """The averaged network, as an estimator takes it."""
+        return self.average.module
 
     def _resume(self) -> None:
         if not self.state_path.exists():
@@ -161,7 +137,7 @@ class Trainer:
         if not self.accelerator.is_main_process:
             return
         c = self.config
-        network = HDNet(c.network)
+        network = make_network(c.network)
         network.load_state_dict(self.average.module.state_dict())
         save_checkpoint(
             path, network, c.convention, name=c.name, licence=c.licence,
@@ -184,9 +160,7 @@ class Trainer:
         factor = learning_rate_factor(self.config, self.step)
         for group, rate in zip(self.optimiser.param_groups, self.base_rates):
             group["lr"] = rate * factor
-        with self.accelerator.autocast():
-            output = self.model(normalise_images(batch["images"]), batch["box_masks"], batch["patch_index"])
-        parts = compute_losses(output, batch, self.config, self.step)
+        parts = self._losses(batch)
         self._expect_finite("loss", parts["total"], batch)
         self.optimiser.zero_grad(set_to_none=True)
         self.accelerator.backward(parts["total"])
@@ -197,6 +171,11 @@ class Trainer:
         self.average.update_parameters(self.network)
         self.step += 1
         return {name: value.item() for name, value in parts.items()}
+
+    def _losses(self, batch: dict) -> dict[str, torch.Tensor]:
+        with self.accelerator.autocast():
+            output = self.model(normalise_images(batch["images"]), batch["box_masks"], batch["patch_index"])
+        return compute_losses(output, batch, self.config, self.step)
 
     def _expect_finite(self, what: str, value: torch.Tensor, batch: dict) -> None:
         if not torch.isfinite(value):

@@ -35,7 +35,9 @@ class Validator:
     def __call__(self, trainer) -> dict[str, float]:
         config = trainer.config
         device = str(trainer.accelerator.device)
-        estimator = HDNetEstimator(trainer.average.module, config.convention, config.network.bins, device)
+        estimator = HDNetEstimator(
+            trainer.averaged_network(), config.convention, config.network.bins, device
+        )
         scores: dict[str, float] = {}
         if self.holdout:
             rows = benchmark.run(estimator, self.holdout)
@@ -45,6 +47,9 @@ class Validator:
                 scores[f"holdout_{name.split()[-1]}"] = table.get(name, {}).get("mean", float("nan"))
             pck = rows.pck()
             scores["holdout_pck"] = float("nan") if pck is None else float(pck[-1])
+            pose = rows.pose()
+            if pose is not None:
+                scores["holdout_mpjpe_mm"] = pose["everyone"]["mpjpe_relative_mm"]
         if self.clip:
             everyone = benchmark.run(estimator, self.clip).table()["everyone"]
             scores |= {"clip_mean": everyone["mean"], "clip_bias": everyone["bias"]}

@@ -21,6 +21,8 @@ from hdnet_ros.core.patch import PatchConvention
 from hdnet_ros.core.skeleton import JOINT_NAMES
 from hdnet_ros.core.types import SigmaCalibration
 from hdnet_ros.model.hdnet import HDNet, HDNetConfig
+from hdnet_ros.model.networks import DEFAULT_KIND, config_class, kind_of, make_network
+from hdnet_ros.model.rootnet import RootNet, RootNetConfig
 
 FORMAT = "hdnet_ros"
 FORMAT_VERSION = 1
@@ -55,8 +57,8 @@ class LoadedCheckpoint:
     metadata : "name", "data" and "licence" as they were saved
     """
 
-    network: HDNet
-    config: HDNetConfig
+    network: HDNet | RootNet
+    config: HDNetConfig | RootNetConfig
     convention: PatchConvention
     calibration: SigmaCalibration | None
     metadata: dict[str, str]
@@ -64,7 +66,7 @@ class LoadedCheckpoint:
 
 def save_checkpoint(
     path: str | Path,
-    network: HDNet,
+    network: HDNet | RootNet,
     convention: PatchConvention,
     *,
     name: str,
@@ -92,13 +94,14 @@ def save_checkpoint(
         raise ValueError(f"joint_count is {config.joint_count}, expected {len(JOINT_NAMES)}")
     entries = {
         "format_version": FORMAT_VERSION,
+        "kind": kind_of(config),
         "name": name,
         "data": data,
         "licence": licence,
         "config": config.to_dict(),
         "convention": convention.to_dict(),
         "joint_names": list(JOINT_NAMES),
-        "links": config.to_dict()["links"],
+        "links": config.to_dict().get("links", []),
         "calibration": None if calibration is None else asdict(calibration),
     }
     metadata = {key: json.dumps(value) for key, value in entries.items()}
@@ -125,7 +128,9 @@ def load_checkpoint(path: str | Path) -> LoadedCheckpoint:
             f"{path}: format_version {values['format_version']}, expected {FORMAT_VERSION};"
             " update hdnet_ros or export the weights again"
         )
-    config = _field(path, "config", HDNetConfig.from_dict, values["config"])
+    # Files from before there were other kinds name none.
+    kind = _decoded(path, metadata, "kind") if "kind" in metadata else DEFAULT_KIND
+    config = _field(path, "config", lambda v: config_class(kind).from_dict(v), values["config"])
     convention = _field(path, "convention", PatchConvention.from_dict, values["convention"])
     calibration = None
     if values["calibration"] is not None:
@@ -133,7 +138,7 @@ def load_checkpoint(path: str | Path) -> LoadedCheckpoint:
             path, "calibration", lambda v: SigmaCalibration(**v), values["calibration"]
         )
     _check_skeleton(path, config, values)
-    network = HDNet(config)
+    network = make_network(config)
     _fill(path, network, tensors)
     about = {key: str(values[key]) for key in ("name", "data", "licence")}
     return LoadedCheckpoint(network.eval(), config, convention, calibration, about)
@@ -151,7 +156,7 @@ def tensor_mismatches(expected: Mapping[str, Tensor], found: Mapping[str, Tensor
     return lines
 
 
-def _stored_tensors(network: HDNet, half: bool) -> dict[str, Tensor]:
+def _stored_tensors(network: HDNet | RootNet, half: bool) -> dict[str, Tensor]:
     stored = {}
     for key, value in network.state_dict().items():
         if key.endswith(_COUNTER):
@@ -191,7 +196,9 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
 def _refuse_known_formats(path: Path, head: bytes) -> None:
     if not head:
         raise CheckpointError(f"{path}: empty file, expected safetensors; {_GET_WEIGHTS}")
-    if head.startswith(b"PK") or head.startswith(b"\x80"):
+    # The length of safetensors' header comes first and may be any bytes; then the header's "{".
+    is_pickle = head.startswith((b"PK", b"\x80")) and head[8:9] != b"{"
+    if is_pickle:
         raise CheckpointError(
             f"{path}: a PyTorch archive (pickle), expected safetensors; if it is the authors'"
             " checkpoint, convert it with `hdnet import-checkpoint`"
@@ -216,16 +223,16 @@ def _field(path: Path, key: str, build: Any, value: Any) -> Any:
         raise CheckpointError(f"{path}: {key}: {error}; made by another version?") from error
 
 
-def _check_skeleton(path: Path, config: HDNetConfig, values: Mapping[str, Any]) -> None:
+def _check_skeleton(path: Path, config: HDNetConfig | RootNetConfig, values: Mapping[str, Any]) -> None:
     if values["joint_names"] != list(JOINT_NAMES):
         raise CheckpointError(
             f"{path}: joint_names {values['joint_names']}, expected {list(JOINT_NAMES)}"
         )
-    if values["links"] != config.to_dict()["links"] or config.joint_count != len(JOINT_NAMES):
+    if values["links"] != config.to_dict().get("links", []) or config.joint_count != len(JOINT_NAMES):
         raise CheckpointError(f"{path}: links {values['links']} differ from those in config")
 
 
-def _fill(path: Path, network: HDNet, tensors: Mapping[str, Tensor]) -> None:
+def _fill(path: Path, network: HDNet | RootNet, tensors: Mapping[str, Tensor]) -> None:
     state = network.state_dict()
     expected = {key: value for key, value in state.items() if not key.endswith(_COUNTER)}
     problems = tensor_mismatches(expected, tensors)

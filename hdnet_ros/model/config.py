@@ -9,6 +9,7 @@ from typing import Any
 from hdnet_ros.core.depth_bins import DepthBins
 from hdnet_ros.core.skeleton import JOINT_NAMES, LINKS, adjacency
 from hdnet_ros.model.fpn import BACKBONES
+from hdnet_ros.model.pose3d import PoseConfig
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class HDNetConfig:
     shared_branch : Table 6, one branch for heatmaps and depth instead of two
     use_gnn : Table 6, False averages the pooled features without a graph network
     heatmap_pooling : Table 6, False pools depth features evenly over the person's box
+    pose : the 3D pose of the same people, root-relative; None leaves it out
     """
 
     backbone: str = "resnet50"
@@ -57,6 +59,7 @@ class HDNetConfig:
     shared_branch: bool = False
     use_gnn: bool = True
     heatmap_pooling: bool = True
+    pose: PoseConfig | None = None
 
     def __post_init__(self) -> None:
         if self.backbone not in BACKBONES:
@@ -72,6 +75,10 @@ class HDNetConfig:
             object.__setattr__(self, "bins", DepthBins.from_dict(dict(self.bins)))
         if not isinstance(self.bins, DepthBins):
             raise ValueError(f"bins is {self.bins!r}, expected count, start and end")
+        if isinstance(self.pose, Mapping):
+            object.__setattr__(self, "pose", PoseConfig.from_dict(self.pose))
+        if not isinstance(self.pose, PoseConfig | None):
+            raise ValueError(f"pose is {self.pose!r}, expected a mapping of settings or nothing")
         object.__setattr__(self, "links", tuple((int(a), int(b)) for a, b in self.links))
         adjacency(self.joint_count, self.links)
 

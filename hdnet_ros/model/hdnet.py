@@ -23,6 +23,7 @@ from hdnet_ros.model.heatmap import (
     spatial_softmax,
     windowed_soft_argmax_cells,
 )
+from hdnet_ros.model.pose3d import IntegralPose, PoseOutput
 from hdnet_ros.model.skeleton_gnn import SkeletonGNN
 
 __all__ = ["HDNet", "HDNetConfig", "HDNetOutput", "hdnet_lite", "hdnet_resnet50"]
@@ -39,6 +40,7 @@ class HDNetOutput(NamedTuple):
     bin_logits, bin_probabilities : (N, K) over the depth bins; with direct regression the two-bin
         target of the regressed index stands in, so that readers need not tell the two apart
     bin_index : (N,) expected bin index
+    pose : the root-relative 3D pose, or None where the network has no pose head
     """
 
     heatmap_logits: Tensor
@@ -47,6 +49,7 @@ class HDNetOutput(NamedTuple):
     bin_logits: Tensor
     bin_probabilities: Tensor
     bin_index: Tensor
+    pose: PoseOutput | None = None
 
 
 class MultiScaleBranch(nn.Module):
@@ -118,6 +121,15 @@ class HDNet(nn.Module):
         )
         if config.direct_regression:
             nn.init.constant_(self.depth_head.bias, 0.5 * (config.bins.count - 1))
+        self.pose = (
+            IntegralPose(config.pose, config.fpn_channels, config.joint_count)
+            if config.pose
+            else None
+        )
+
+    def features(self, images: Tensor) -> list[Tensor]:
+        """Pyramid [P2, P3, P4, P5] of (B, 3, S, S) images."""
+        return self.fpn(self.backbone(images))
 
     def forward(
         self, images: Tensor, box_masks: Tensor, patch_index: Tensor | None = None
@@ -135,10 +147,11 @@ class HDNet(nn.Module):
         ValueError : sizes that do not belong together
         """
         _check_inputs(images, box_masks, patch_index)
-        pyramid = self.fpn(self.backbone(images))
+        pyramid = self.features(images)
         heatmap_features = self.heatmap_branch(pyramid)
         depth_features = self.depth_branch(pyramid) if self.depth_branch else heatmap_features
         logits = self.heatmap_head(heatmap_features)
+        volumes = self.pose(images, pyramid, logits) if self.pose else None
 
         # Sums over thousands of cells and the depth itself do not bear bfloat16's 8 bits.
         with torch.autocast(images.device.type, enabled=False):
@@ -151,8 +164,9 @@ class HDNet(nn.Module):
                 joint_features = self.gnn(joint_features)
             depth = self.depth_head(joint_features.mean(dim=1))
             bin_logits, bin_probabilities, bin_index = self._depth(depth)
+            pose = self.pose.decode(volumes.float(), box_masks, patch_index) if self.pose else None
         return HDNetOutput(
-            heatmap_logits, heatmaps, joints_cells, bin_logits, bin_probabilities, bin_index
+            heatmap_logits, heatmaps, joints_cells, bin_logits, bin_probabilities, bin_index, pose
         )
 
     def _joints(

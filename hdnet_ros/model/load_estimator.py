@@ -11,7 +11,7 @@ from hdnet_ros.model.folding import fold_batch_norm
 
 
 def load_hdnet_estimator(
-    path: str | Path, device: str = "auto", patch: str | None = None
+    path: str | Path, device: str = "auto", patch: str | None = None, precision: str = "auto"
 ) -> tuple[HDNetEstimator, str]:
     """The estimator of a checkpoint, batch norms folded into the convolutions, and its name.
 
@@ -19,6 +19,7 @@ def load_hdnet_estimator(
     ----------
     device : "auto", "cpu", "cuda" or "cuda:N"
     patch : "crop" or "virtual"; None takes what the weights were trained with
+    precision : "auto", "float32" or "bfloat16", see `HDNetEstimator`
 
     Raises
     ------
@@ -28,5 +29,7 @@ def load_hdnet_estimator(
     loaded = load_checkpoint(path)
     convention = replace(loaded.convention, mode=patch) if patch else loaded.convention
     network = fold_batch_norm(loaded.network.eval())
-    estimator = HDNetEstimator(network, convention, loaded.config.bins, device, loaded.calibration)
+    estimator = HDNetEstimator(
+        network, convention, loaded.config.bins, device, loaded.calibration, precision=precision
+    )
     return estimator, str(loaded.metadata.get("name") or Path(path).stem)

@@ -60,6 +60,20 @@ def test_train_names_settings_that_do_not_fit(files, setting, named):
     assert not (files / "run").exists()
 
 
+@pytest.mark.parametrize(
+    ("init", "named"), [(None, "give its checkpoint, --init"), ("weights.safetensors", "no safetensors file")]
+)
+def test_train_of_a_pose_wants_the_checkpoint_it_is_for(files, init, named):
+    pytest.importorskip("accelerate")
+    pytest.importorskip("numba")
+    (files / "run.yaml").write_text("name: a\nnetwork: {pose: {backbone: shared}}\n")
+    given = () if init is None else ("--init", files / init)
+    code, said = hdnet("train", files / "run.yaml", "--out", files / "run", "--cpu", *given)
+    assert code == 1
+    assert named in said
+    assert not (files / "run").exists()
+
+
 def test_train_refuses_an_empty_holdout_before_anything_is_written(files):
     pytest.importorskip("accelerate")
     pytest.importorskip("numba")

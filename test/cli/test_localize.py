@@ -139,3 +139,26 @@ def test_weights_that_are_none_are_refused_by_name(clip):
     result = _localize(clip, "--estimator", "hdnet", "--weights", clip / "bad.safetensors")
     assert result.exit_code == 1
     assert "bad.safetensors" in result.output
+
+
+def test_joints_of_detections_need_hdnet(clip):
+    result = _localize(clip, "--joints-from", "detection")
+    assert result.exit_code == 2
+    assert "--joints-from detection goes with --estimator hdnet, not box-height" in result.output
+
+
+def test_keypoints_of_the_boxes_file_move_the_root_and_both_are_reported(clip):
+    content = json.loads((clip / "boxes.json").read_text())
+    content["skeleton"] = "human36m17"
+    content["boxes"]["0"][0]["keypoints"] = [[180.0, 130.0]] + [None] * 16
+    (clip / "boxes.json").write_text(json.dumps(content))
+    options = ("--estimator", "hdnet", "--device", "cpu", "--frames", "2")
+    assert _localize(clip, *options, "--joints-from", "detection").exit_code == 0
+    first, second = (line["persons"][0] for line in read_records(clip / "out" / "roots.jsonl"))
+    assert _localize(clip, *options).exit_code == 0
+    own = next(read_records(clip / "out" / "roots.jsonl"))["persons"][0]
+    assert first["root_network_camera_mm"] == own["root_camera_mm"]
+    assert first["joints_px"][0] == [180.0, 130.0]
+    x, y, z = first["root_camera_mm"]
+    assert [FOCAL_PX * x / z + 159.5, FOCAL_PX * y / z + 119.5] == pytest.approx([180.0, 130.0], abs=0.01)
+    assert "root_network_camera_mm" not in second and "root_network_camera_mm" not in own

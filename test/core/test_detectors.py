@@ -10,6 +10,7 @@ from hdnet_ros.core.detectors import (
     TorchvisionDetector,
     make_detector,
 )
+from hdnet_ros.core.skeleton import JOINT_NAMES
 
 
 def test_hog_in_an_empty_image_finds_nobody():
@@ -72,3 +73,21 @@ def test_torchvision_keeps_people_above_the_threshold(monkeypatch):
     people = detector.detect(np.zeros((48, 64, 3), np.uint8))
     assert [round(person.score, 2) for person in people] == [0.9, 0.7]
     assert people[1].box_xywh_center_px == pytest.approx([19.5, 29.5, 20.0, 20.0])
+
+
+def test_keypointrcnn_brings_joints_that_are_rather_there_than_not(monkeypatch):
+    class Network(torch.nn.Module):
+        def forward(self, images):
+            points = torch.arange(34.0).reshape(1, 17, 2) + 0.5
+            logits = torch.ones(1, 17)
+            logits[0, 15] = -2.0
+            return [{"boxes": torch.tensor([[10.0, 20, 30, 40]]), "labels": torch.tensor([1]),
+                     "scores": torch.tensor([0.9]), "keypoints_scores": logits,
+                     "keypoints": torch.cat([points, torch.ones(1, 17, 1)], -1)}]  # fmt: skip
+
+    monkeypatch.setattr("hdnet_ros.core.detectors._torchvision_network", lambda *_: Network())
+    (person,) = make_detector("keypointrcnn", device="cpu").detect(np.zeros((48, 64, 3), np.uint8))
+    # The hips are COCO's 11 and 12; pixel centres are integers.
+    assert person.joints_px[JOINT_NAMES.index("pelvis")].tolist() == [23.0, 24.0]
+    assert np.isnan(person.joints_px[JOINT_NAMES.index("left_ankle")]).all()
+    assert person.joints_px[JOINT_NAMES.index("right_ankle")].tolist() == [32.0, 33.0]

@@ -1,6 +1,7 @@
 import logging
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +12,8 @@ from figures import MeasuringNetwork, draw_figure  # noqa: E402
 
 from hdnet_ros.core.camera import Camera, resize_image
 from hdnet_ros.core.depth_bins import DepthBins, denormalise_depth
-from hdnet_ros.core.estimator import HDNetEstimator, choose_device
+from hdnet_ros.core.device import choose_device, choose_precision
+from hdnet_ros.core.estimator import HDNetEstimator
 from hdnet_ros.core.patch import PatchConvention, sample_patch
 from hdnet_ros.core.types import Detection, PersonFlags, SigmaCalibration
 
@@ -159,6 +161,55 @@ def test_joint_confidence_is_the_mass_near_the_joint():
     assert person.joint_confidence == pytest.approx(np.ones(17))
 
 
+class _Posing(MeasuringNetwork):
+    """Every joint 200 mm behind the root but the last, which is 150 mm before it and 8 cells to the right."""
+
+    def forward(self, images, box_masks, patch_index):
+        output = super().forward(images, box_masks, patch_index)
+        relative_mm = torch.full((len(patch_index), 17), 200.0)
+        relative_mm[:, 0], relative_mm[:, 16] = 0.0, -150.0
+        cells = output.joints_cells.clone()
+        cells[:, 16, 0] += 8.0
+        pose = SimpleNamespace(joints_cells=cells, relative_depth_mm=relative_mm)
+        return SimpleNamespace(**output._asdict(), pose=pose)
+
+
+def test_absolute_pose_is_the_root_depth_plus_the_joints_own():
+    assert localize_one(make_estimator("crop"), CAMERA, CENTRE_MM).joints_camera_mm is None
+    person = localize_one(make_estimator("crop", _Posing(BINS)), CAMERA, CENTRE_MM)
+    root_mm, joints_mm = person.root_camera_mm, person.joints_camera_mm
+    assert joints_mm[0] == pytest.approx(root_mm)
+    assert joints_mm[1:16] == pytest.approx(np.tile(root_mm * (1 + 200.0 / root_mm[2]), (15, 1)))
+    # 8 cells of 4 px of the patch.
+    offset_mm = 32.0 / person.patch_focal_px * joints_mm[16, 2]
+    assert joints_mm[16, 2] == pytest.approx(root_mm[2] - 150.0)
+    assert joints_mm[16, 0] == pytest.approx(root_mm[0] * joints_mm[16, 2] / root_mm[2] + offset_mm)
+    # The 2D joints are the network's first answer.
+    assert person.joints_px[16] == pytest.approx(person.joints_px[0])
+
+
+def test_joints_of_the_detection_take_the_place_of_the_networks():
+    image, box = draw_figure(CAMERA, CENTRE_MM)
+    given_px = np.full((17, 2), np.nan)
+    given_px[0], given_px[16] = CAMERA.project(CENTRE_MM) + (3.0, -40.0), (705.0, 330.0)
+    detection = Detection(box, joints_px=given_px)
+    (own,) = make_estimator(network=_Posing(BINS)).localize(image, [detection], CAMERA)
+    estimator = make_estimator(network=_Posing(BINS), joints_from="detection")
+    person, plain = estimator.localize(image, [detection, Detection(box)], CAMERA)
+    assert plain.root_camera_mm == pytest.approx(own.root_camera_mm)
+    assert plain.root_network_camera_mm is None and own.root_network_camera_mm is None
+    assert person.root_network_camera_mm == pytest.approx(own.root_camera_mm)
+    assert CAMERA.project(person.root_camera_mm) == pytest.approx(given_px[0], abs=1e-6)
+    assert person.normalised_depth == own.normalised_depth
+    assert person.joints_px[[0, 16]] == pytest.approx(given_px[[0, 16]], abs=1e-6)
+    assert person.joints_px[5] == pytest.approx(own.joints_px[5])
+    assert CAMERA.project(person.joints_camera_mm[16]) == pytest.approx(given_px[16], abs=1e-6)
+    with pytest.raises(ValueError, match="joints_from is 'cpn', expected one of"):
+        make_estimator(joints_from="cpn")
+    with pytest.raises(ValueError, match=r"joints_px has shape \(16, 2\), expected \(17, 2\)"):
+        Detection(box, joints_px=given_px[:16])
+
+
 def test_flags_say_what_to_distrust():
     image, box = draw_figure(CAMERA, CENTRE_MM)
     estimator = make_estimator()
@@ -196,3 +247,16 @@ def test_choose_device_auto_without_cuda_is_loud(monkeypatch, caplog):
         choose_device("cuda")
     with pytest.raises(ValueError, match="'gpu', expected auto, cpu"):
         choose_device("gpu")
+
+
+@pytest.mark.parametrize(
+    "found, expected",
+    [({"avx512_bf16": True}, torch.bfloat16), ({"amx_bf16": True}, torch.bfloat16), ({"avx2": True}, torch.float32)],
+)
+def test_choose_precision_auto_asks_the_processor(monkeypatch, found, expected):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: found, raising=False)
+    assert choose_precision("auto", torch.device("cpu")) == expected
+    assert choose_precision("float32", torch.device("cpu")) == torch.float32
+    assert choose_precision("bfloat16", torch.device("cpu")) == torch.bfloat16
+    with pytest.raises(ValueError, match="precision is 'half', expected auto, float32 or bfloat16"):
+        choose_precision("half", torch.device("cpu"))

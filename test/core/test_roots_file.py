@@ -1,11 +1,18 @@
 """The JSON lines of `hdnet localize`: keys, units, NaN as null, and the way back."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from hdnet_ros.core.roots_file import frame_record, person_from_record, read_records, write_records
+from hdnet_ros.core.roots_file import (
+    frame_record,
+    person_from_record,
+    person_record,
+    read_records,
+    write_records,
+)
 from hdnet_ros.core.types import PersonEstimate
 
 KEYS = ["id", "score", "box_xywh_center_px", "root_camera_mm", "depth_sigma_mm", "joints_px", "focal_px", "patch_px"]
@@ -40,6 +47,16 @@ def test_lines_written_are_read_back(tmp_path, person):
     back = person_from_record(first["persons"][0])
     assert back.root_camera_mm == pytest.approx(person.root_camera_mm, abs=0.05)
     assert back.joint_confidence.tolist() == [1.0] + [0.0] * 16
+
+
+def test_pose_and_the_networks_own_root_are_written_where_there_are_any(person):
+    joints_mm = np.arange(51.0).reshape(17, 3) + 0.04
+    record = person_record(replace(person, joints_camera_mm=joints_mm, root_network_camera_mm=np.ones(3)))
+    assert set(record) == {*KEYS, "joints_camera_mm", "root_network_camera_mm"}
+    assert record["joints_camera_mm"][1] == [3.0, 4.0, 5.0]
+    assert record["root_network_camera_mm"] == [1.0, 1.0, 1.0]
+    assert person_from_record(record).joints_camera_mm == pytest.approx(joints_mm, abs=0.05)
+    assert person_from_record(person_record(person)).joints_camera_mm is None
 
 
 def test_line_that_is_no_json_is_numbered(tmp_path):

@@ -75,6 +75,39 @@ def test_pck_uses_each_persons_tight_box():
     assert found[17] == pytest.approx(50 / 51)
 
 
+class PoseFarBehind:
+    """The true pose of every person, moved back by 100 mm; the second person has none."""
+
+    def localize(self, image, detections, camera):
+        people = BoxHeightPrior().localize(image, detections, camera)
+        poses = [joints + [0, 0, 100.0] for joints in JOINTS_MM]
+        poses[1] = None
+        return [replace(person, joints_camera_mm=pose) for person, pose in zip(people, poses, strict=True)]
+
+
+JOINTS_MM = np.random.default_rng(4).uniform(-500, 500, (3, 17, 3)) + [0, 0, 6000.0]
+
+
+def test_pose_errors_of_everyone_who_has_a_pose_and_of_each_group():
+    rows = benchmark.run(PoseFarBehind(), [picture(joints_camera_mm=JOINTS_MM)])
+    errors = rows.pose()
+    assert list(errors) == ["everyone", "adult", "child", "short"]
+    assert [errors[name]["people"] for name in errors] == [2, 2, 0, 0]
+    assert errors["adult"]["mpjpe_absolute_mm"] == pytest.approx(100.0)
+    assert errors["adult"]["mpjpe_relative_mm"] == pytest.approx(0.0, abs=1e-9)
+    assert benchmark.run(PoseFarBehind(), [picture()]).pose() is None
+    assert benchmark.run(BoxHeightPrior(), [picture(joints_camera_mm=JOINTS_MM)]).pose() is None
+    assert benchmark.run(BoxHeightPrior(), []).pose() is None
+
+
+def test_pose_errors_are_among_the_figures_and_in_their_text():
+    rows = benchmark.run(PoseFarBehind(), [picture(joints_camera_mm=JOINTS_MM)])
+    figures = suites.Suite("x", {"hdnet": rows}, []).figures()
+    assert figures["pose"]["everyone"]["pck_absolute"] == 1.0
+    line = next(text for text in suites.as_text(figures["pose"]).splitlines() if text.startswith("everyone"))
+    assert line.split()[:6] == "everyone 2 people MPJPE 0 mm".split() and "100 mm absolute" in line
+
+
 class TwiceAsFar:
     def predict(self, features):
         assert features.shape == (3, 5)

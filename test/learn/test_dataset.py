@@ -59,6 +59,24 @@ def test_joint_labels_lie_on_the_dots_that_mark_them(seed):
         assert red == pytest.approx(100 + 8 * drawn, abs=3)
 
 
+def test_relative_depths_are_along_the_patchs_axis_and_follow_the_mirror():
+    sample = sample_with_dots()
+    person = sample.people[0]
+    person.joints_camera_mm = person.joints_camera_mm + np.outer(np.arange(17.0), (0, 0, 10.0))
+    convention = PatchConvention(input_px=192, mode="crop")
+    seen = set()
+    for seed in range(6):
+        patch = dataset.make_training_patch(sample, 0, convention, EXACT, np.random.default_rng(seed))
+        numbers = np.round(patch.relative_depth_mm[0] / 10.0).astype(int).tolist()
+        assert patch.relative_depth_mm[0] == pytest.approx(10.0 * np.array(numbers), abs=1e-2)
+        seen.add(tuple(numbers))
+    assert seen == {tuple(range(17)), tuple(dataset.MIRRORED_JOINTS)}
+    turned = dataset.make_training_patch(sample, 0, CONVENTION, EXACT, np.random.default_rng(1))
+    axis = ROOT_MM / np.linalg.norm(ROOT_MM)
+    expected = sorted((person.joints_camera_mm - person.joints_camera_mm[0]) @ axis)
+    assert sorted(turned.relative_depth_mm[0]) == pytest.approx(expected, abs=30.0)
+
+
 def test_depth_target_undoes_the_patch_scale():
     for seed in range(6):
         config = DataConfig(photometric=False, centre_jitter=0.0, box_shift_jitter=0.0, box_scale_jitter=0.0, zoom_range=0.0)

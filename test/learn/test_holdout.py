@@ -18,7 +18,7 @@ def person(**changes):
     values = {
         "box_xywh_center_px": np.array([320.0, 240.0, 60.0, 170.0]),
         "tight_box_xywh_center_px": np.array([320.0, 240.0, 50.0, 160.0]),
-        "joints_px": np.zeros((17, 2)), "joint_visible": np.ones(17, bool),
+        "joints_px": np.zeros((17, 2)), "joints_camera_mm": np.zeros((17, 3)), "joint_visible": np.ones(17, bool),
         "root_camera_mm": np.array([0.0, 0.0, 5000.0]), "stature_mm": 1700.0, "visible_fraction": 1.0,
         "truncated": False, "is_adult": True, "is_upright": True,
     }  # fmt: skip
@@ -32,7 +32,10 @@ def shards(monkeypatch, tmp_path):
     image = np.zeros((480, 640, 3), np.uint8)
     child = person(is_adult=False, stature_mm=1200.0, root_camera_mm=np.array([0, 0, 8000.0]))
     several = [person(), hidden, child]
-    samples = [SimpleNamespace(image_rgb=image, camera=CAMERA, people=p) for p in (several, [hidden])]
+    samples = [
+        SimpleNamespace(image_rgb=image, camera=CAMERA, people=p, key=(7, n, "holdout"))
+        for n, p in enumerate((several, [hidden]))
+    ]
     monkeypatch.setattr(holdout, "read_shard", lambda path: samples)
     for name in ("a.npz", "b.npz"):
         (tmp_path / name).touch()
@@ -94,3 +97,24 @@ def test_regressor_rows_are_of_the_same_people(shards):
 def test_empty_folder_says_how_to_fill_it(tmp_path):
     with pytest.raises(FileNotFoundError, match="hdnet synth --split holdout --out"):
         list(holdout.pictures_in(tmp_path))
+
+
+def test_pictures_know_what_the_report_breaks_down_by(shards):
+    picture = next(holdout.pictures_in(shards))
+    assert picture.name == "sample 7/0"
+    assert picture.stature_mm.tolist() == [1700.0, 1200.0]
+    assert picture.root_camera_mm.tolist() == [[0, 0, 5000], [0, 0, 8000]]
+    assert picture.visible_fraction.tolist() == [1.0, 1.0] and not picture.truncated.any()
+
+
+def test_rendered_pictures_are_the_holdout_samples_of_a_seed(monkeypatch):
+    people = {0: [person(visible_fraction=0.1)], 1: [person()], 2: [person(), person(stature_mm=1100.0)]}
+
+    def make_sample(seed, n, split):
+        image = np.zeros((480, 640, 3), np.uint8)
+        return SimpleNamespace(image_rgb=image, camera=CAMERA, people=people[n], key=(seed, n, split))
+
+    monkeypatch.setattr(holdout, "make_sample", make_sample)
+    pictures = list(holdout.rendered_pictures(3, seed=5))
+    assert [picture.name for picture in pictures] == ["sample 5/1", "sample 5/2"]
+    assert [len(picture.detections) for picture in pictures] == [1, 2]

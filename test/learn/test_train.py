@@ -45,6 +45,7 @@ def patch_of(number: int) -> TrainingPatch:
         joint_weight=np.ones((1, 17), np.float32),
         normalised_depth=np.array([rng.uniform(1, 8)], np.float32),
         box_masks=mask,
+        relative_depth_mm=rng.uniform(-500, 500, (1, 17)).astype(np.float32),
         key=(7, number),
     )
 

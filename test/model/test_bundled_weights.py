@@ -42,3 +42,15 @@ def test_bundled_weights_scale_depth_with_the_focal_length(weights):
 
     # The person is in the middle, so another focal length changes the picture of the patch hardly at all.
     assert depth_mm(1800.0) / depth_mm(900.0) == pytest.approx(2.0, rel=0.03)
+
+
+def test_bundled_weights_in_bfloat16_give_the_depths_of_float32(weights):
+    camera = Camera(np.array([[900.0, 0, 319.5], [0, 900.0, 239.5], [0, 0, 1]]), (640, 480))
+    image = np.random.default_rng(3).integers(0, 255, (480, 640, 3), dtype=np.uint8)
+    people = [Detection(np.array([x, 240.0, 80.0, 250.0])) for x in (100.0, 320.0, 540.0)]
+    depths_mm = {}
+    for precision in ("float32", "bfloat16"):
+        estimator, _ = load_hdnet_estimator(weights, "cpu", precision=precision)
+        depths_mm[precision] = [p.root_camera_mm[2] for p in estimator.localize(image, people, camera)]
+    # A step of the bins is 5.6 %.
+    assert depths_mm["bfloat16"] == pytest.approx(depths_mm["float32"], rel=0.02)

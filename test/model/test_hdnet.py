@@ -52,7 +52,7 @@ def test_batch_of_people_equals_one_by_one(tiny_network, make_people):
     for person in range(3):
         one = slice(person, person + 1)
         alone = run(tiny_network, images[one], masks[one])
-        assert_same_people(alone, type(together)(*(field[one] for field in together)))
+        assert_same_people(alone, type(together)(*(field[one] for field in together if field is not None)))
 
 
 def test_people_of_one_patch_equal_repeated_patches(tiny_network, make_people):
@@ -155,7 +155,7 @@ def test_bfloat16_autocast_gives_float32_outputs_near_those_of_float32(tiny_netw
     exact = run(tiny_network, *people)
     with torch.autocast("cpu", torch.bfloat16):
         rounded = run(tiny_network, *people)
-    assert {field.dtype for field in rounded} == {torch.float32}
+    assert {field.dtype for field in rounded if field is not None} == {torch.float32}
     torch.testing.assert_close(rounded.heatmaps.sum((-2, -1)), torch.ones(3, 17))
     torch.testing.assert_close(rounded.joints_cells, exact.joints_cells, atol=0.1, rtol=0)
     torch.testing.assert_close(rounded.bin_index, exact.bin_index, atol=0.3, rtol=0)

@@ -1,0 +1,141 @@
+"""Table 6 under one budget: each variant an ordinary training run, scored on the same people."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hdnet_ros.core.skeleton import ROOT
+from hdnet_ros.evaluate import benchmark
+from hdnet_ros.evaluate.ablation_table import VariantScore
+from hdnet_ros.evaluate.benchmark import LabelledPicture
+from hdnet_ros.learn.config import TrainConfig, load_train_config
+from hdnet_ros.learn.train import Trainer
+from hdnet_ros.model.load_estimator import load_hdnet_estimator
+from hdnet_ros.model.networks import make_network
+
+log = logging.getLogger(__name__)
+
+# File in configs/ablations to its row in the paper's table, `published.ABLATIONS`.
+VARIANTS = {
+    "rootnet": "RootNet",
+    "direct_regression": "direct regression",
+    "shared_branch": "shared feature branch",
+    "no_gnn": "without GNN",
+    "no_heatmap_pooling": "without heatmap pooling",
+    "full": "full",
+}
+_COOLDOWN_SHARE = 0.15
+_WARMUP_SHARE, _MOST_WARMUP_STEPS = 0.05, 200
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What every variant gets alike.
+
+    Parameters
+    ----------
+    steps : of training; the last 15 % cool down
+    input_px : side of the network's input
+    seed : of initial weights and of the order of the data
+    """
+
+    steps: int
+    input_px: int = 128
+    seed: int = 1
+
+    def overrides(self, shards: Path) -> dict:
+        """Settings for `load_train_config`."""
+        share = max(1, round(_COOLDOWN_SHARE * self.steps))
+        return {
+            "seed": self.seed,
+            "data.seed": self.seed,
+            "data.shards": str(shards),
+            "convention.input_px": self.input_px,
+            "optimiser.steps": self.steps,
+            "optimiser.cooldown_steps": share,
+            "optimiser.warmup_steps": min(_MOST_WARMUP_STEPS, max(1, round(_WARMUP_SHARE * self.steps))),
+            "losses.swap_tolerant_steps": share,
+        }
+
+
+def load_variants(folder: Path, keys: Sequence[str], overrides: dict) -> dict[str, TrainConfig]:
+    """Configurations of the variants `keys`, read from `folder` with the same overrides for all.
+
+    Raises
+    ------
+    ValueError : a key that `VARIANTS` lacks, or a configuration that does not load
+    """
+    for key in keys:
+        if key not in VARIANTS:
+            raise ValueError(f"variant {key!r}, expected one of {', '.join(VARIANTS)}")
+    return {key: load_train_config(folder / f"{key}.yaml", overrides) for key in keys}
+
+
+def train_variant(config: TrainConfig, folder: Path, cpu: bool = False) -> Path:
+    """Train a variant to the end of its budget, going on where it stopped; return its checkpoint."""
+    trainer = Trainer(config, folder, cpu=cpu)
+    if trainer.step < config.optimiser.steps:
+        trainer.run()
+    weights = folder / "weights.safetensors"
+    trainer.export(weights)
+    return weights
+
+
+def score_variant(
+    key: str,
+    config: TrainConfig,
+    weights: Path,
+    holdout: Sequence[LabelledPicture],
+    clip: Sequence[LabelledPicture] | None,
+    device: str = "auto",
+) -> VariantScore:
+    """Scores of a trained variant on the hold-out and, where there is one, the real clip."""
+    estimator, _ = load_hdnet_estimator(weights, device, precision="float32")
+    rows = benchmark.run(estimator, holdout)
+    pck = rows.pck()
+    return VariantScore(
+        name=VARIANTS[key],
+        parameters=sum(p.numel() for p in make_network(config.network).parameters()),
+        steps=config.optimiser.steps,
+        holdout=rows.table(),
+        root_pck=float("nan") if pck is None else float(pck[ROOT]),
+        lost=rows.lost,
+        clip=benchmark.run(estimator, clip).table()["everyone"] if clip else None,
+    )
+
+
+def claim(config: TrainConfig, folder: Path) -> None:
+    """Keep a run's settings in its folder: under two budgets in turn it would be under neither.
+
+    Raises
+    ------
+    ValueError : the folder holds a run with other settings, which are named
+    """
+    settings = json.loads(json.dumps(dataclasses.asdict(config)))
+    path = folder / "settings.json"
+    if path.exists():
+        kept = json.loads(path.read_text())
+        differing = sorted(_differing(kept, settings))
+        if differing:
+            raise ValueError(
+                f"{folder} holds a run with another {', '.join(differing)}; take another --out or delete it"
+            )
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(settings, indent=1))
+
+
+def _differing(one: dict, other: dict, prefix: str = "") -> list[str]:
+    names = []
+    for key in sorted(set(one) | set(other)):
+        a, b = one.get(key), other.get(key)
+        if isinstance(a, dict) and isinstance(b, dict):
+            names += _differing(a, b, f"{prefix}{key}.")
+        elif a != b:
+            names.append(prefix + key)
+    return names
