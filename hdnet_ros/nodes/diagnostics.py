@@ -21,13 +21,17 @@ class DiagnosticsPublisher:
 
     Parameters
     ----------
-    node : the node; its full name is the status' name
+    node : the node; its full name is the status' name, before `part` where there is one
     hardware_id : what the status is about, e.g. the image topic
     report : called once a second, in real time even when the node's clock is a simulation's
+    part : what of the node the status is about; empty: all of it
     """
 
-    def __init__(self, node: Node, hardware_id: str, report: Callable[[], Report]):
+    def __init__(
+        self, node: Node, hardware_id: str, report: Callable[[], Report], part: str = ""
+    ):
         self._node = node
+        self._name = node.get_fully_qualified_name().lstrip("/") + (f": {part}" if part else "")
         self._hardware_id = hardware_id
         self._report = report
         self._publisher = node.create_publisher(DiagnosticArray, "/diagnostics", 10)
@@ -39,7 +43,7 @@ class DiagnosticsPublisher:
         report = self._report()
         status = DiagnosticStatus(
             level=_LEVELS[report.level],
-            name=self._node.get_fully_qualified_name().lstrip("/"),
+            name=self._name,
             message=report.message,
             hardware_id=self._hardware_id,
             values=[KeyValue(key=key, value=value) for key, value in report.values.items()],

@@ -1,10 +1,8 @@
 """hdnet_node: images, camera info and person boxes in, people in metres out."""
 
 import threading
-import traceback
 
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
-from sensor_msgs.msg import CameraInfo
 
 from hdnet_ros.nodes.backends import (
     SKELETON_LINKS,
@@ -12,27 +10,29 @@ from hdnet_ros.nodes.backends import (
     BackendError,
     EstimatorRequest,
     make_backend,
-    make_tracker,
+    make_trackers,
 )
-from hdnet_ros.nodes.bad_input import BadInput
+from hdnet_ros.nodes.camera_line import CameraLine
 from hdnet_ros.nodes.diagnostics import DiagnosticsPublisher
+from hdnet_ros.nodes.floor import FloorFinder
 from hdnet_ros.nodes.images import ImageDecoder
 from hdnet_ros.nodes.inputs import INPUTS, Inputs, input_topics
 from hdnet_ros.nodes.logbook import Logbook
 from hdnet_ros.nodes.markers import MarkerPublisher
 from hdnet_ros.nodes.options import HDNET_PARAMETERS
 from hdnet_ros.nodes.outputs import Outputs
-from hdnet_ros.nodes.pairing import Pair
 from hdnet_ros.nodes.parameters import Parameters
 from hdnet_ros.nodes.pipeline import Pipeline
 from hdnet_ros.nodes.runner import run
 from hdnet_ros.nodes.statistics import NodeStatistics, Report
-
-_WAIT_S = 0.2
+from hdnet_ros.nodes.tf_lookup import TfListener
+from hdnet_ros.nodes.track_markers import TrackMarkers
+from hdnet_ros.nodes.tracking_frame import NO_FRAME, TrackingFrame
+from hdnet_ros.nodes.worker import Worker
 
 
 class HDNetNode(LifecycleNode):
-    """Locate the people of a camera topic.
+    """Locate the people of a camera topic, or of several cameras with one estimator.
 
     Configuring loads the estimator; activating subscribes and starts the one thread that
     answers images and publishes. Callbacks only store messages. With `auto_activate` the node
@@ -42,39 +42,51 @@ class HDNetNode(LifecycleNode):
     def __init__(self, node_name: str = "hdnet_node", **kwargs):
         super().__init__(node_name, **kwargs)
         self.options = Parameters(self, HDNET_PARAMETERS)
-        self.statistics = NodeStatistics(INPUTS)
-        topics = input_topics(self, self.options["image_transport"])
-        self._logbook = Logbook(self.get_logger(), self.statistics, topics)
-        self.diagnostics = DiagnosticsPublisher(self, topics["image"], self._report)
+        self.cameras = camera_names(self.options["cameras"])
+        self._statistics = {camera: NodeStatistics(INPUTS) for camera in self.cameras}
+        self._logbooks = {}
+        self._diagnostics = {}
+        for camera, statistics in self._statistics.items():
+            topics = input_topics(self, self.options["image_transport"], camera)
+            self._logbooks[camera] = Logbook(self.get_logger(), statistics, topics)
+            self._diagnostics[camera] = DiagnosticsPublisher(
+                self, topics["image"], lambda name=camera: self._report(name), camera
+            )
         self._backend: Backend | None = None
         self._outputs: Outputs | None = None
-        self._inputs: Inputs | None = None
-        self._pipeline: Pipeline | None = None
-        self._worker: threading.Thread | None = None
-        self._running = threading.Event()
+        self._lines: dict[str, CameraLine] = {}
+        self._tf: TfListener | None = None
+        self._worker: Worker | None = None
         if self.options["auto_activate"]:
             if self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
                 self.trigger_activate()
+
+    @property
+    def statistics(self) -> NodeStatistics:
+        """Those of the first camera."""
+        return self._statistics[self.cameras[0]]
+
+    @property
+    def diagnostics(self) -> DiagnosticsPublisher:
+        """That of the first camera."""
+        return self._diagnostics[self.cameras[0]]
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the estimator and create the publishers; FAILURE where it cannot be made."""
         wanted = EstimatorRequest(
             **{name: self.options[name] for name in EstimatorRequest.__dataclass_fields__}
         )
-        self.statistics.standing_warning = ""
         try:
             self._backend = make_backend(wanted)
         except BackendError as error:
-            self.statistics.standing_error = f"not configured: {error}"
+            self._tell_standing(error=f"not configured: {error}")
             self.get_logger().error(str(error))
             return TransitionCallbackReturn.FAILURE
-        self.statistics.standing_error = ""
-        self.statistics.facts["estimator"] = self._backend.name
-        self.statistics.facts["device"] = self._backend.device
+        self._tell_standing(warning=self._backend.warning)
         if self._backend.warning:
-            self.statistics.standing_warning = self._backend.warning
             self.get_logger().warning(self._backend.warning)
-        self._outputs = Outputs(self, self._logbook)
+        logbook = self._logbooks[self.cameras[0]]
+        self._outputs = Outputs(self, logbook, self.options, self.cameras)
         self.get_logger().info(f"estimator {self._backend.name} on {self._backend.device}")
         return super().on_configure(state)
 
@@ -82,16 +94,32 @@ class HDNetNode(LifecycleNode):
         """Subscribe and start the worker."""
         result = super().on_activate(state)
         options = self.options
-        tracker = make_tracker(
-            options["tracking"], options["track_gate_sigmas"], options["track_keep_s"]
+        wanted = options["tracking_frame"] if options["tracking"] else NO_FRAME
+        self._tf = None if wanted == NO_FRAME else TfListener(self)
+        frame = TrackingFrame(wanted, self._tf, self.get_logger().info)
+        floor = FloorFinder(self._tf, options, self.get_logger().warning)
+        trackers = make_trackers(options)
+        track_markers = TrackMarkers(options["marker_lifetime_s"])
+        arrived = threading.Event()
+        for camera in self.cameras:
+            markers = MarkerPublisher(SKELETON_LINKS, options["marker_lifetime_s"])
+            decoder = ImageDecoder(self.get_logger().warning)
+            logbook, statistics = self._logbooks[camera], self._statistics[camera]
+            pipeline = Pipeline(
+                self._backend, trackers, decoder, markers, options, frame, track_markers, camera, floor
+            )
+            inputs = Inputs(self, options, logbook, statistics, arrived, camera)
+            self._lines[camera] = CameraLine(
+                camera, inputs, pipeline, logbook, statistics, options["tf_wait_s"]
+            )
+        self._worker = Worker(
+            self,
+            self._backend.estimator,
+            list(self._lines.values()),
+            self._outputs,
+            arrived,
+            self._tf.clear if self._tf else lambda: None,
         )
-        markers = MarkerPublisher(SKELETON_LINKS, options["marker_lifetime_s"])
-        decoder = ImageDecoder(self.get_logger().warning)
-        self._pipeline = Pipeline(self._backend, tracker, decoder, markers, options)
-        self._inputs = Inputs(self, options, self._logbook, self.statistics)
-        self._running.set()
-        self._worker = threading.Thread(target=self._work, name="hdnet_worker", daemon=True)
-        self._worker.start()
         return result
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -117,8 +145,8 @@ class HDNetNode(LifecycleNode):
         return TransitionCallbackReturn.SUCCESS
 
     def overlay_is_wanted(self) -> bool:
-        """Say whether the node is configured and somebody subscribes to ~/overlay."""
-        return self._outputs is not None and self._outputs.overlay_is_wanted()
+        """Say whether the node is configured and somebody subscribes to the first overlay."""
+        return self._outputs is not None and self._outputs.overlay_is_wanted(self.cameras[0])
 
     def destroy_node(self) -> None:
         """Stop the worker before the publishers go."""
@@ -126,79 +154,68 @@ class HDNetNode(LifecycleNode):
         super().destroy_node()
 
     def _stop(self) -> None:
-        self._running.clear()
-        if self._inputs is not None:
-            self._inputs.wake()
-            self._worker.join()
-            self._inputs.close()
-            self._inputs = None
-            self._delete_markers()
-
-    def _release(self) -> None:
-        if self._outputs is not None:
-            self._outputs.close()
-        self._outputs = self._pipeline = self._backend = None
-
-    def _work(self) -> None:
-        jumps = 0
-        while self._running.is_set():
-            taken = self._inputs.take(_WAIT_S)
-            if self._inputs.pairing.clock_jumps != jumps:
-                jumps = self._inputs.pairing.clock_jumps
-                self._pipeline.reset()
-                self._delete_markers()
-            if taken is not None and self._running.is_set():
-                self._answer(*taken)
-
-    def _answer(self, pair: Pair, info: CameraInfo) -> None:
-        """Answer one pair; whatever goes wrong is told, and the next pair comes."""
-        try:
-            answer = self._pipeline.answer(pair, info, self.overlay_is_wanted())
-            self._outputs.publish(answer)
-        except BadInput as fault:
-            self._logbook.bad_input(fault)
+        if self._worker is None:
             return
-        except Exception as error:  # noqa: BLE001  (one frame must not end the node)
-            if self.context.ok():
-                self._logbook.failure("an image could not be answered", error)
-                self.get_logger().debug(traceback.format_exc())
-            return
-        age_ms = None
-        if pair.stamp_ns:
-            age_ms = (self.get_clock().now().nanoseconds - pair.stamp_ns) * 1e-6
-        self.statistics.answer(len(answer.persons.persons), answer.inference_ms, age_ms)
-        for remark in answer.remarks:
-            self._logbook.bad_input(remark)
-
-    def _delete_markers(self) -> None:
-        markers = self._pipeline.markers.delete_all(self._outputs.last_header)
+        self._worker.stop()
+        self._worker = None
+        for line in self._lines.values():
+            line.inputs.close()
+        self._lines = {}
+        if self._tf is not None:
+            self._tf.close()
+            self._tf = None
         try:
-            self._outputs.publish_markers(markers)
+            self._outputs.delete_all()
         except Exception:
             # An interrupt takes the context away at any moment; RViz then keeps to the lifetime.
             if self.context.ok():
                 raise
 
-    def _report(self) -> Report:
-        inputs = self._inputs
-        if inputs is None:
-            report = self.statistics.report()
+    def _release(self) -> None:
+        if self._outputs is not None:
+            self._outputs.close()
+        self._outputs = self._backend = None
+
+    def _tell_standing(self, error: str = "", warning: str = "") -> None:
+        for statistics in self._statistics.values():
+            statistics.standing_error, statistics.standing_warning = error, warning
+            if not error:
+                statistics.facts["estimator"] = self._backend.name
+                statistics.facts["device"] = self._backend.device
+
+    def _report(self, camera: str) -> Report:
+        statistics = self._statistics[camera]
+        line = self._lines.get(camera)
+        if line is None:
+            report = statistics.report()
             if report.level == "ok":
                 report.message = "not active"
             return report
-        missing = inputs.missing()
+        missing = line.inputs.missing()
         if missing:
-            self._logbook.warn(missing)
-        report = self.statistics.report(missing)
-        counts = {
-            "image": inputs.pairing.image_count,
-            "detections": inputs.pairing.detections_count,
-        }
+            self._logbooks[camera].warn(missing)
+        report = statistics.report(missing)
+        pairing = line.inputs.pairing
+        counts = {"image": pairing.image_count, "detections": pairing.detections_count}
         for name, count in counts.items():
             report.values[f"{name} matched"] = str(count.matched)
             report.values[f"{name} dropped"] = str(count.dropped)
-        report.values["clock jumps"] = str(inputs.pairing.clock_jumps)
+        report.values["clock jumps"] = str(pairing.clock_jumps)
         return report
+
+
+def camera_names(given: list[str]) -> list[str]:
+    """Return the cameras' namespaces without surrounding slashes; one empty name for the only one.
+
+    Raises
+    ------
+    ValueError
+        If a name comes twice, or is empty beside others.
+    """
+    names = [name.strip("/") for name in given]
+    if len(set(names)) != len(names) or ("" in names and len(names) > 1):
+        raise ValueError(f"cameras is {given}, expected different names, or one that is empty")
+    return names or [""]
 
 
 def main(args: list[str] | None = None) -> int:

@@ -5,10 +5,9 @@ from collections.abc import Callable
 
 import cv2
 import numpy as np
-from sensor_msgs.msg import Image
-from std_msgs.msg import Header
 
 from hdnet_ros.nodes.bad_input import BadInput
+from hdnet_ros.nodes.message_types import Header, Image
 
 # encoding: (bytes of a pixel, channels, bytes of a channel, OpenCV conversion to RGB or None)
 _LAYOUTS: dict[str, tuple[int, int, int, int | None]] = {

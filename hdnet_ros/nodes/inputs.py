@@ -1,4 +1,4 @@
-"""The three inputs of hdnet_node: stored as they come, watched for silence."""
+"""The three inputs of a camera: stored as they come, watched for silence."""
 
 import threading
 import time
@@ -20,9 +20,15 @@ INPUTS = ("image", "camera_info", "detections")
 SILENCE_S = 2.0
 
 
-def input_topics(node: Node, image_transport: str) -> dict[str, str]:
-    """Return the full topic name of each input, remapping counted."""
-    topics = {name: node.resolve_topic_name(name) for name in INPUTS}
+def input_topics(node: Node, image_transport: str, camera: str = "") -> dict[str, str]:
+    """Return the full topic name of each input, remapping counted.
+
+    Parameters
+    ----------
+    camera : namespace of the camera's topics; empty: none of its own
+    """
+    prefix = f"{camera}/" if camera else ""
+    topics = {name: node.resolve_topic_name(prefix + name) for name in INPUTS}
     if image_transport == "compressed":
         topics["image"] = node.resolve_topic_name(topics["image"] + "/compressed")
     return topics
@@ -35,6 +41,8 @@ class Inputs:
     ----------
     node, options : the node and its parameters
     logbook, statistics : where oddities and counts go
+    arrived : set whenever a message came
+    camera : namespace of the camera's topics; empty: none of its own
     """
 
     def __init__(
@@ -43,16 +51,18 @@ class Inputs:
         options: Mapping[str, Any],
         logbook: Logbook,
         statistics: NodeStatistics,
+        arrived: threading.Event,
+        camera: str = "",
     ):
         self._node = node
+        self._arrived = arrived
         self._logbook = logbook
         self._statistics = statistics
         self._since_s = time.monotonic()
         self._info: CameraInfo | None = None
-        self._info_came = threading.Event()
         self.pairing = FramePairing(round(options["slop_s"] * 1e9), options["images_kept"])
         compressed = options["image_transport"] == "compressed"
-        self.topics = input_topics(node, options["image_transport"])
+        self.topics = input_topics(node, options["image_transport"], camera)
         kinds = {
             "image": (CompressedImage if compressed else Image, self._on_image),
             "camera_info": (CameraInfo, self._on_info),
@@ -70,18 +80,13 @@ class Inputs:
         self._subscriptions = []
         self.pairing.reset()
 
-    def take(self, timeout_s: float) -> tuple[Pair, CameraInfo] | None:
+    def take(self) -> tuple[Pair, CameraInfo] | None:
         """Return the newest complete pair and the latest camera info, or None."""
         # Pairs wait for the first camera info instead of being lost before it.
-        if self._info is None and not self._info_came.wait(timeout_s):
+        if self._info is None:
             return None
-        pair = self.pairing.take(timeout_s)
+        pair = self.pairing.take()
         return None if pair is None else (pair, self._info)
-
-    def wake(self) -> None:
-        """Let a waiting `take` return."""
-        self._info_came.set()
-        self.pairing.wake()
 
     def missing(self) -> str:
         """Return a sentence on what has not come for two seconds, empty when all is well."""
@@ -112,16 +117,18 @@ class Inputs:
     def _on_image(self, msg: Image | CompressedImage) -> None:
         self._statistics.inputs["image"].tick()
         self._tell("image", msg.header, self.pairing.offer_image(_stamp_ns(msg.header), msg))
+        self._arrived.set()
 
     def _on_info(self, msg: CameraInfo) -> None:
         self._statistics.inputs["camera_info"].tick()
         self._info = msg
-        self._info_came.set()
+        self._arrived.set()
 
     def _on_detections(self, msg: Detection2DArray) -> None:
         self._statistics.inputs["detections"].tick()
         oddity = self.pairing.offer_detections(_stamp_ns(msg.header), msg)
         self._tell("detections", msg.header, oddity)
+        self._arrived.set()
 
     def _tell(self, name: str, header: Header, oddity: str | None) -> None:
         stamp_s = f"{header.stamp.sec}.{header.stamp.nanosec:09d}"

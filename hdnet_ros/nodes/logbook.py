@@ -9,6 +9,11 @@ from hdnet_ros.nodes.statistics import NodeStatistics
 _NUMBERS = re.compile(r"[-+]?(?:\d[\d.,]*(?:e[-+]?\d+)?|\bnan\b|\binf\b)", re.IGNORECASE)
 
 
+def kind_of(fault: BadInput) -> str:
+    """Return the complaint without its numbers, the same for every message that it is about."""
+    return fault.source + _NUMBERS.sub("#", fault.reason)
+
+
 class Logbook:
     """Log each kind of complaint once per period and keep the last one for /diagnostics.
 
@@ -30,7 +35,7 @@ class Logbook:
         topic = self._topics.get(fault.source, fault.source)
         sentence = f"{fault.source} ({topic}): {fault.reason}"
         self._statistics.bad_input(sentence)
-        self._warn(fault.source + _NUMBERS.sub("#", fault.reason), sentence)
+        self._warn(kind_of(fault), sentence)
 
     def warn(self, sentence: str) -> None:
         """Say something that is no message's fault."""

@@ -4,11 +4,16 @@ import colorsys
 from collections.abc import Sequence
 
 import numpy as np
-from geometry_msgs.msg import Point, Vector3
-from rclpy.duration import Duration
-from std_msgs.msg import ColorRGBA, Header
-from visualization_msgs.msg import Marker, MarkerArray
 
+from hdnet_ros.nodes.message_types import (
+    ColorRGBA,
+    Header,
+    Marker,
+    MarkerArray,
+    Point,
+    Vector3,
+    duration,
+)
 from hdnet_ros.nodes.views import PersonView
 
 NAMESPACES = ("root", "skeleton", "label", "sigma")
@@ -64,7 +69,7 @@ class MarkerPublisher:
         marker = Marker(header=header, ns=name, id=person.number, type=kind, action=Marker.ADD)
         marker.pose.orientation.w = 1.0
         marker.color = colour_of(person.number)
-        marker.lifetime = Duration(seconds=self.lifetime_s).to_msg()
+        marker.lifetime = duration(self.lifetime_s)
         return marker
 
     def _root(self, header: Header, person: PersonView) -> Marker:

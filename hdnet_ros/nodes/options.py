@@ -1,6 +1,6 @@
 """The parameters of the three nodes; config/hdnet.yaml repeats them."""
 
-from hdnet_ros.nodes.parameters import ParameterSpec
+from hdnet_ros.nodes.parameter_spec import ParameterSpec
 
 _AT_CONFIGURE = "takes effect when the node is configured"
 _AT_ACTIVATE = "takes effect when the node is activated"
@@ -31,6 +31,13 @@ HDNET_PARAMETERS = (
         f"{_AT_CONFIGURE}",
     ),
     ParameterSpec(
+        "precision",
+        "auto",
+        "what the network computes in: float32, bfloat16, or auto: bfloat16 on processors that "
+        f"multiply in it; {_AT_CONFIGURE}",
+        choices=("auto", "float32", "bfloat16"),
+    ),
+    ParameterSpec(
         "patch",
         "checkpoint",
         "how a person is cut out: crop (the paper), virtual (a camera turned to the box), or as "
@@ -42,6 +49,13 @@ HDNET_PARAMETERS = (
         1.7,
         f"height of everybody for the box-height estimator, m; {_AT_CONFIGURE}",
         span=(0.3, 2.5),
+    ),
+    ParameterSpec(
+        "cameras",
+        [""],
+        'namespaces of the cameras that this node answers, their topics <camera>/image and so on; '
+        '[""]: one camera without a namespace of its own',
+        read_only=True,
     ),
     ParameterSpec(
         "image_transport",
@@ -106,6 +120,58 @@ HDNET_PARAMETERS = (
         2.0,
         f"a person unseen for longer gets another id, s; {_AT_ACTIVATE}",
         span=(0.05, 60.0),
+    ),
+    ParameterSpec(
+        "track_birth_sightings",
+        2,
+        f"sightings before somebody is told on ~/tracks; 1: also every false box; {_AT_ACTIVATE}",
+        span=(1, 100),
+    ),
+    ParameterSpec(
+        "tracking_frame",
+        "",
+        "frame that people are followed in, z up, not moving with the camera; empty: odom where TF "
+        "offers it, else the camera's own optical frame; none: the camera's own, without TF; "
+        f"{_AT_ACTIVATE}",
+    ),
+    ParameterSpec(
+        "tf_wait_s",
+        0.2,
+        "an image waits so long for the camera's pose at its stamp, s; then its people are told "
+        "without tracks",
+        span=(0.0, 5.0),
+    ),
+    ParameterSpec(
+        "outputs",
+        [""],
+        "what is published for planners besides ~/tracks: people (people_msgs/People on /people), "
+        "ros4hri (REP-155 bodies under /humans/bodies), cohan (cohan_msgs/TrackedAgents on "
+        "/tracked_agents), ground_points (PointCloud2 ~/ground_points); "
+        f'[""]: nothing; {_AT_CONFIGURE}',
+        choices=("people", "ros4hri", "cohan", "ground_points"),
+    ),
+    ParameterSpec(
+        "ground_points_radius_m",
+        0.3,
+        "radius of a person's disc in ~/ground_points, m; points lie 0.05 m apart",
+        span=(0.05, 2.0),
+    ),
+    ParameterSpec(
+        "ground_frame",
+        "base_footprint",
+        "frame whose plane z = 0 is the floor; where TF has it, statures count from the floor; empty: no floor",
+    ),
+    ParameterSpec(
+        "ground_depth",
+        False,
+        "fuse the depth of the feet on the floor with the estimator's; wants people who stand on "
+        "that floor, and a camera whose pitch is known",
+    ),
+    ParameterSpec(
+        "ground_pitch_sigma_rad",
+        0.0087,
+        "standard deviation of the camera's pitch over the floor, rad; slopes of the floor included",
+        span=(0.0001, 0.2),
     ),
     ParameterSpec("publish_tf", True, "publish a TF frame per person"),
     ParameterSpec("tf_prefix", "body_", "name of a person's TF frame before the id (REP-155)"),

@@ -145,11 +145,6 @@ class FramePairing:
             ]
             return min(gaps, default=None)
 
-    def wake(self) -> None:
-        """Let a waiting `take` return."""
-        with self._changed:
-            self._changed.notify_all()
-
     def reset(self) -> None:
         """Forget everything that waits; the counts go on."""
         with self._changed:

@@ -1,7 +1,6 @@
-"""Parameters as tables: name, default, range, unit and meaning in one place."""
+"""The parameters of a node: declared from a table, checked when they change."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from rcl_interfaces.msg import (
@@ -13,48 +12,23 @@ from rcl_interfaces.msg import (
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
+from hdnet_ros.nodes.parameter_spec import ParameterSpec
 
-@dataclass(frozen=True)
-class ParameterSpec:
-    """One parameter.
 
-    Parameters
-    ----------
-    name : as in config/hdnet.yaml
-    default : its type is the parameter's; a list is one of strings and never empty
-    description : with the unit, and when a change takes effect
-    span : smallest and largest value of a number
-    choices : what a string may be; empty: anything
-    read_only : True where it can only be given at start
-    """
-
-    name: str
-    default: Any
-    description: str
-    span: tuple[float, float] | None = None
-    choices: tuple[str, ...] = ()
-    read_only: bool = False
-
-    def descriptor(self) -> ParameterDescriptor:
-        """Return the descriptor that `ros2 param describe` shows."""
-        descriptor = ParameterDescriptor(
-            description=self.description,
-            read_only=self.read_only,
-            additional_constraints=f"one of {', '.join(self.choices)}" if self.choices else "",
-        )
-        if self.span and isinstance(self.default, int):
-            low, high = (int(value) for value in self.span)
-            descriptor.integer_range = [IntegerRange(from_value=low, to_value=high, step=0)]
-        elif self.span:
-            low, high = (float(value) for value in self.span)
-            descriptor.floating_point_range = [FloatingPointRange(from_value=low, to_value=high)]
-        return descriptor
-
-    def fault(self, value: Any) -> str | None:
-        """Return why a value is refused beyond its type and range, or None."""
-        if self.choices and value not in self.choices:
-            return f"{self.name} is {value!r}, expected one of {', '.join(self.choices)}"
-        return None
+def descriptor(spec: ParameterSpec) -> ParameterDescriptor:
+    """Return the descriptor that `ros2 param describe` shows."""
+    made = ParameterDescriptor(
+        description=spec.description,
+        read_only=spec.read_only,
+        additional_constraints=f"one of {', '.join(spec.choices)}" if spec.choices else "",
+    )
+    if spec.span and isinstance(spec.default, int):
+        low, high = (int(value) for value in spec.span)
+        made.integer_range = [IntegerRange(from_value=low, to_value=high, step=0)]
+    elif spec.span:
+        low, high = (float(value) for value in spec.span)
+        made.floating_point_range = [FloatingPointRange(from_value=low, to_value=high)]
+    return made
 
 
 class Parameters(Mapping):
@@ -70,7 +44,7 @@ class Parameters(Mapping):
         self._specs = {spec.name: spec for spec in specs}
         self._values: dict[str, Any] = {}
         for spec in specs:
-            value = node.declare_parameter(spec.name, spec.default, spec.descriptor()).value
+            value = node.declare_parameter(spec.name, spec.default, descriptor(spec)).value
             fault = spec.fault(value)
             if fault:
                 raise ValueError(f"parameter {fault}")

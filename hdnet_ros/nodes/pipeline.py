@@ -4,63 +4,128 @@ import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from geometry_msgs.msg import TransformStamped
-from sensor_msgs.msg import CameraInfo, CompressedImage, Image
-from vision_msgs.msg import Detection2DArray, Detection3DArray
-from visualization_msgs.msg import MarkerArray
+import numpy as np
 
-from hdnet_ros.msg import PersonRootArray
 from hdnet_ros.nodes import convert
 from hdnet_ros.nodes.backends import Backend, draw_people
 from hdnet_ros.nodes.bad_input import BadInput
+from hdnet_ros.nodes.floor import Floor, FloorFinder
 from hdnet_ros.nodes.images import ImageDecoder, image_from_rgb
 from hdnet_ros.nodes.markers import MarkerPublisher
+from hdnet_ros.nodes.message_types import (
+    CameraInfo,
+    CompressedImage,
+    Detection2DArray,
+    Detection3DArray,
+    Header,
+    Image,
+    MarkerArray,
+    PersonRootArray,
+    PersonTrackArray,
+    TransformStamped,
+)
 from hdnet_ros.nodes.pairing import Pair
+from hdnet_ros.nodes.track_markers import TrackMarkers
+from hdnet_ros.nodes.tracking_frame import TrackingFrame
+
+
+class Prepared(NamedTuple):
+    """An image that the estimator can take."""
+
+    header: Header
+    image_rgb: np.ndarray
+    detections: list
+    camera: Any
+    remarks: list[BadInput]
+
+
+class Located(NamedTuple):
+    """People of one image in the camera's frame, not yet tracked."""
+
+    prepared: Prepared
+    people: list
+    inference_ms: float
 
 
 class Answer(NamedTuple):
     """All that is published about one image."""
 
     persons: PersonRootArray
+    tracks: PersonTrackArray
     markers: MarkerArray
+    track_markers: MarkerArray
     detections_3d: Detection3DArray
     transforms: list[TransformStamped]
     overlay: Image | None
     inference_ms: float
     remarks: list[BadInput]  # what was odd or left out
+    size_wh_px: tuple[int, int]  # of the image
+    image_rgb: np.ndarray
+    floor: Floor | None  # in the frame of the tracks; None: not known, or nobody wants it
 
 
 class Pipeline:
-    """Answer images one after another; used by one thread.
+    """Answer the images of one camera one after another; used by one thread.
 
     Parameters
     ----------
     backend : the estimator
-    tracker : gives ids and velocities
-    decoder, markers : made for the node
+    trackers : give ids and velocities; shared by cameras that see the same people
+    decoder, markers : made for the camera
     options : the node's parameters, read anew for every image
+    frame : what people are followed in; None: the camera's frame
+    track_markers : shared by the cameras
+    camera : name of the camera; empty where there is one
+    floor : finds the floor; None: not known
     """
 
     def __init__(
         self,
         backend: Backend,
-        tracker: Any,
+        trackers: Any,
         decoder: ImageDecoder,
         markers: MarkerPublisher,
         options: Mapping[str, Any],
+        frame: TrackingFrame | None = None,
+        track_markers: TrackMarkers | None = None,
+        camera: str = "",
+        floor: FloorFinder | None = None,
     ):
         self._backend = backend
-        self._tracker = tracker
+        self._trackers = trackers
         self._decoder = decoder
         self.markers = markers
+        self.track_markers = track_markers or TrackMarkers(markers.lifetime_s)
         self._options = options
+        self._frame = frame or TrackingFrame("none", None, lambda sentence: None)
+        self._camera = camera
+        self._floor = floor or FloorFinder(None, options, lambda sentence: None)
 
     def reset(self) -> None:
-        """Forget everybody, for the clock was set back."""
-        self._tracker.reset()
+        """Forget everybody, for the clock was set back; what is shown has to be deleted."""
+        self._trackers.reset()
+        self.markers.delete_all(Header())
+        self.track_markers.reset()
+
+    def frame_name(self, camera_frame: str) -> str:
+        """Return the frame that people seen by a camera are followed in."""
+        return self._frame.name(camera_frame) or camera_frame
 
     def answer(self, pair: Pair, info: CameraInfo, want_overlay: bool) -> Answer:
         """Return the messages about one image; nobody there gives empty ones.
+
+        Where TF does not give the camera's pose, people are not tracked in this image.
+
+        Raises
+        ------
+        BadInput
+            If the image or the camera info cannot be used.
+        """
+        located = self.locate(self.prepare(pair, info))
+        return self.finish(located, want_overlay) or self.give_up(located, want_overlay)
+
+    def prepare(self, pair: Pair, info: CameraInfo) -> Prepared:
+        """Return image, boxes and camera for the estimator.
 
         Raises
         ------
@@ -79,24 +144,89 @@ class Pipeline:
                 f"{size[0]} x {size[1]} px",
             )
         detections, rejected = convert.detections_from_msg(pair.detections, self._wanted(), size)
-        started = time.perf_counter()
-        people = self._backend.estimator.localize(image_rgb, detections, camera)
-        inference_ms = 1000.0 * (time.perf_counter() - started)
-        for index, reason in getattr(self._backend.estimator, "last_rejected", ()):
-            rejected.append(f"number {index}: {reason}")
-        persons = self._tracker.update(convert.stamp_ns(header), people)
         remarks = _header_remarks(header, pair.detections, info)
         if rejected:
             remarks.append(_left_out(rejected, len(pair.detections.detections)))
+        return Prepared(header, image_rgb, detections, camera, remarks)
+
+    def locate(self, prepared: Prepared) -> Located:
+        """Return the people of a prepared image."""
+        started = time.perf_counter()
+        estimator = self._backend.estimator
+        people = estimator.localize(prepared.image_rgb, prepared.detections, prepared.camera)
+        inference_ms = 1000.0 * (time.perf_counter() - started)
+        return self.located(prepared, people, getattr(estimator, "last_rejected", ()), inference_ms)
+
+    def located(self, prepared: Prepared, people, rejected, inference_ms: float) -> Located:
+        """Return the people that the estimator found, with what it left out among the remarks."""
+        if rejected:
+            told = [f"number {index}: {reason}" for index, reason in rejected]
+            prepared.remarks.append(_left_out(told, len(prepared.detections)))
+        return Located(prepared, people, inference_ms)
+
+    def finish(self, located: Located, want_overlay: bool) -> Answer | None:
+        """Track the people and return all messages; None where TF is not there (yet)."""
+        header = located.prepared.header
+        frame = self._frame.name(header.frame_id)
+        if not frame:
+            return self._answer(located, want_overlay, header, None)
+        if not header.frame_id or not convert.stamp_ns(header):
+            return self.give_up(located, want_overlay)
+        pose = self._frame.camera_pose_mm(convert.stamp_ns(header), header.frame_id)
+        if pose is None:
+            return None
+        return self._answer(located, want_overlay, Header(stamp=header.stamp, frame_id=frame), pose)
+
+    def give_up(self, located: Located, want_overlay: bool) -> Answer:
+        """Return all messages about people who are not tracked in this image: TF did not come."""
+        header = located.prepared.header
+        frame = self.frame_name(header.frame_id)
+        tracker = self._trackers.of(frame)
+        tracker.coast(convert.stamp_ns(header))
+        tracked_header = Header(stamp=header.stamp, frame_id=frame)
+        persons = tracker.untracked(located.people)
+        return self._messages(
+            located, want_overlay, persons, tracked_header, tracker.tracks(), []
+        )
+
+    def _answer(self, located: Located, want_overlay, header: Header, pose) -> Answer:
+        tracker = self._trackers.of(header.frame_id)
+        stamp_ns = convert.stamp_ns(header)
+        prepared = located.prepared
+        camera_frame = prepared.header.frame_id
+        people = self._floor.applied(located.people, prepared.camera, stamp_ns, camera_frame)
+        persons = tracker.update(stamp_ns, people, pose, self._camera)
+        tracks = tracker.tracks()
+        prefix = self._options["tf_prefix"]
+        transforms = []
+        # tf2 takes a stamp of zero for "the latest" and refuses an empty parent.
+        if self._options["publish_tf"] and header.frame_id and stamp_ns:
+            if pose is None:
+                transforms = convert.transforms_from_persons(header, persons, prefix)
+            else:
+                transforms = convert.transforms_from_tracks(header, tracks, prefix, pose[:3, 3])
+        return self._messages(located, want_overlay, persons, header, tracks, transforms)
+
+    def _messages(
+        self, located: Located, want_overlay, persons, tracked_header, tracks, transforms
+    ) -> Answer:
+        header, camera = located.prepared.header, located.prepared.camera
+        image_rgb = located.prepared.image_rgb
         overlay = image_from_rgb(header, draw_people(image_rgb, persons)) if want_overlay else None
+        views = convert.views_from_tracks(tracks)
         return Answer(
             persons=convert.persons_to_msg(header, persons, self._backend.name),
+            tracks=convert.tracks_to_msg(tracked_header, tracks),
             markers=self.markers.markers(header, convert.views_from_persons(persons, camera)),
+            track_markers=self.track_markers.markers(tracked_header, views),
             detections_3d=convert.detections_3d_to_msg(header, persons, camera),
-            transforms=self._transforms(header, persons),
+            transforms=transforms,
             overlay=overlay,
-            inference_ms=inference_ms,
-            remarks=remarks,
+            inference_ms=located.inference_ms,
+            remarks=located.prepared.remarks,
+            size_wh_px=camera.size_wh_px,
+            image_rgb=image_rgb,
+            floor=self._floor.for_discs(convert.stamp_ns(header), tracked_header.frame_id),
         )
 
     def _decoded(self, msg: Image | CompressedImage):
@@ -112,12 +242,6 @@ class Pipeline:
             max_people=options["max_people"],
             scale=options["detections_scale"],
         )
-
-    def _transforms(self, header, persons) -> list[TransformStamped]:
-        # tf2 takes a stamp of zero for "the latest" and refuses an empty parent.
-        if not self._options["publish_tf"] or not header.frame_id or not convert.stamp_ns(header):
-            return []
-        return convert.transforms_from_persons(header, persons, self._options["tf_prefix"])
 
 
 def _header_remarks(header, detections: Detection2DArray, info: CameraInfo) -> list[BadInput]:

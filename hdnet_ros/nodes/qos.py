@@ -67,6 +67,15 @@ def advertise(
     )
 
 
+def advertise_quietly(node: Node, kind, topic: str, qos):
+    """Create a publisher that comes and goes while the node runs, without overrides and events.
+
+    The executor waits for a publisher's events, and does not bear that one goes meanwhile.
+    """
+    silent = PublisherEventCallbacks(use_default_callbacks=False)
+    return node.create_publisher(kind, topic, qos, event_callbacks=silent)
+
+
 def _sentence(other: str, topic: str, event, role: str) -> str:
     policy = qos_policy_name_from_kind(event.last_policy_kind)
     return (

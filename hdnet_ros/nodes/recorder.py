@@ -17,7 +17,7 @@ from tf2_msgs.msg import TFMessage
 from vision_msgs.msg import Detection2DArray, Detection3DArray
 from visualization_msgs.msg import MarkerArray
 
-from hdnet_ros.msg import PersonRoot, PersonRootArray
+from hdnet_ros.msg import PersonRoot, PersonRootArray, PersonTrackArray
 
 IMAGE_TOPIC = "/image"
 PERSONS_TOPIC = "/hdnet_node/persons"
@@ -26,6 +26,7 @@ _TOPICS = {
     "/camera_info": (CameraInfo, "sensor_msgs/msg/CameraInfo"),
     "/detections": (Detection2DArray, "vision_msgs/msg/Detection2DArray"),
     PERSONS_TOPIC: (PersonRootArray, "hdnet_ros/msg/PersonRootArray"),
+    "/hdnet_node/tracks": (PersonTrackArray, "hdnet_ros/msg/PersonTrackArray"),
     "/hdnet_node/detections_3d": (Detection3DArray, "vision_msgs/msg/Detection3DArray"),
     "/hdnet_node/markers": (MarkerArray, "visualization_msgs/msg/MarkerArray"),
     "/tf": (TFMessage, "tf2_msgs/msg/TFMessage"),

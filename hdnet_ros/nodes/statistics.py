@@ -58,7 +58,9 @@ class NodeStatistics:
         self.answered = Meter(clock)
         self.bad = Meter(clock)
         self.facts: dict[str, str] = {}
+        self.without_tf = Meter(clock)
         self._last_bad = ""
+        self._last_late_tf = ""
         self._inference_ms: deque[float] = deque(maxlen=100)
         self._stamp_age_ms: float | None = None
         self._people = 0
@@ -79,6 +81,12 @@ class NodeStatistics:
             self.bad.tick()
             self._last_bad = sentence
 
+    def late_tf(self, sentence: str) -> None:
+        """Count an image whose people could not be tracked, for TF did not come in time."""
+        with self._lock:
+            self.without_tf.tick()
+            self._last_late_tf = sentence
+
     def qos_mismatch(self, topic: str) -> None:
         with self._lock:
             self._mismatches[topic] = None
@@ -94,6 +102,8 @@ class NodeStatistics:
             return "error", self.standing_error
         if self.bad.age_s() < RECENT_S:
             return "warn", self._last_bad
+        if self.without_tf.age_s() < RECENT_S:
+            return "warn", self._last_late_tf
         if missing:
             return "warn", missing
         if self._mismatches:
@@ -109,6 +119,7 @@ class NodeStatistics:
             values[f"{name} received"] = str(meter.total)
         values["answered rate (Hz)"] = f"{self.answered.rate_hz():.1f}"
         values["answered"] = str(self.answered.total)
+        values["answered without tracks, TF late"] = str(self.without_tf.total)
         values["people in the last image"] = str(self._people)
         if self._inference_ms:
             values["inference median (ms)"] = f"{statistics.median(self._inference_ms):.1f}"

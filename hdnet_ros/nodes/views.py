@@ -23,3 +23,24 @@ class PersonView:
     root_m: np.ndarray
     depth_sigma_m: float
     joints_m: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class TrackView:
+    """One followed person in the tracking frame, in metres.
+
+    Parameters
+    ----------
+    number : as in PersonView
+    position_m, velocity_m_s : (3,)
+    covariance_m2 : (3, 3) of the position
+    is_moving : whether the velocity is worth an arrow
+    is_seen : False while coasting
+    """
+
+    number: int
+    position_m: np.ndarray
+    velocity_m_s: np.ndarray
+    covariance_m2: np.ndarray
+    is_moving: bool
+    is_seen: bool

@@ -13,11 +13,13 @@ from std_msgs.msg import Header  # noqa: E402
 from vision_msgs.msg import Detection2D, Detection2DArray, ObjectHypothesisWithPose  # noqa: E402
 
 from hdnet_ros.core.camera import Camera  # noqa: E402
+from hdnet_ros.core.skeleton import LINKS  # noqa: E402
 from hdnet_ros.core.tracking import TrackedPerson  # noqa: E402
 from hdnet_ros.core.types import PersonEstimate, PersonFlags  # noqa: E402
 from hdnet_ros.msg import PersonRoot  # noqa: E402
 from hdnet_ros.nodes import convert  # noqa: E402
 from hdnet_ros.nodes.bad_input import BadInput  # noqa: E402
+from hdnet_ros.nodes.markers import MarkerPublisher  # noqa: E402
 
 SIZE_WH_PX = (640, 480)
 
@@ -229,6 +231,33 @@ def test_body_frame_has_z_to_the_head_and_x_towards_the_camera():
     np.testing.assert_allclose(left, np.cross(head, front), atol=1e-12)
 
 
+def test_body_frame_turns_with_hips_and_shoulders():
+    # Seen from its left side: the left joints are nearer, the chest points to the left of the picture.
+    joints_mm = np.tile([3000.0, -300.0, 4000.0], (17, 1))
+    for left, right, half_mm in (("LEFT_HIP", "RIGHT_HIP", 120.0), ("LEFT_SHOULDER", "RIGHT_SHOULDER", 180.0)):
+        joints_mm[getattr(PersonRoot, left), 2] -= half_mm
+        joints_mm[getattr(PersonRoot, right), 2] += half_mm
+    person = tracked(joints_camera_mm=joints_mm)
+    (msg,) = convert.transforms_from_persons(Header(frame_id="camera"), [person], "body_")
+    axes = [rotate(msg.transform.rotation, axis) for axis in np.eye(3)]
+    np.testing.assert_allclose(axes, [[-1, 0, 0], [0, 0, -1], [0, -1, 0]], atol=1e-12)
+    assert (msg.transform.translation.x, msg.transform.translation.z) == (3.0, 4.0)
+    # All joints in one place say nothing of a heading.
+    person = tracked(joints_camera_mm=np.tile([3000.0, 0.0, 4000.0], (17, 1)))
+    (msg,) = convert.transforms_from_persons(Header(frame_id="camera"), [person], "body_")
+    np.testing.assert_allclose(rotate(msg.transform.rotation, np.eye(3)[0]), [-0.6, 0, -0.8], atol=1e-12)
+
+
+def test_markers_draw_the_metric_skeleton():
+    camera = Camera.from_matrix([500.0, 0, 320.0, 0, 500.0, 240.0, 0, 0, 1], SIZE_WH_PX)
+    joints_mm = np.arange(51.0).reshape(17, 3) * 10.0 + 3000.0
+    views = convert.views_from_persons([tracked(joints_camera_mm=joints_mm)], camera)
+    array = MarkerPublisher(LINKS, 1.0).markers(Header(frame_id="camera"), views)
+    (bones,) = [marker for marker in array.markers if marker.ns == "skeleton"]
+    drawn = np.array([[point.x, point.y, point.z] for point in bones.points]).reshape(16, 2, 3)
+    np.testing.assert_allclose(drawn * 1000.0, joints_mm[np.array(LINKS)])
+
+
 def test_detections_3d_enclose_the_box_at_the_roots_depth():
     camera = Camera.from_matrix([500.0, 0, 320.0, 0, 500.0, 240.0, 0, 0, 1], (1280, 480))
     item = convert.detections_3d_to_msg(Header(), [tracked()], camera).detections[0]
@@ -237,6 +266,8 @@ def test_detections_3d_enclose_the_box_at_the_roots_depth():
     assert (item.bbox.size.x, item.bbox.size.y) == pytest.approx((0.8, 1.6))
     assert item.results[0].hypothesis.class_id == "person"
     assert item.results[0].pose.pose.position.x == 3.0 and item.id == "p1"
+    covariance = np.array(item.results[0].pose.covariance).reshape(6, 6)
+    assert np.linalg.eigvalsh(covariance[:3, :3]).max() == pytest.approx(0.25)
 
 
 def test_joints_without_a_pose_are_shown_at_the_roots_depth():

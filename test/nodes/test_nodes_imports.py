@@ -20,7 +20,7 @@ def imported(path):
 
 
 def knows_messages(names):
-    return any(name.endswith(".msg") for name in names)
+    return any(name.endswith((".msg", ".message_types")) for name in names)
 
 
 def knows_core(names):
@@ -47,3 +47,10 @@ def test_what_needs_no_ros_imports_none(name):
     names = imported(NODES / f"{name}.py")
     assert not knows_messages(names)
     assert not any(module.startswith("rclpy") for module in names)
+
+
+@pytest.mark.parametrize("name", ["convert", "images", "markers", "options", "pipeline"])
+def test_what_answers_bags_takes_its_messages_from_one_module(name):
+    names = imported(NODES / f"{name}.py")
+    assert not any(module.endswith(".msg") for module in names)
+    assert not any(module.startswith(("rclpy", "rcl_interfaces", "tf2_ros")) for module in names)

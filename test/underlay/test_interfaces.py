@@ -1,4 +1,4 @@
-"""vision_msgs 4.1 and tf2_msgs: fields, order, types and constants as in ROS 2."""
+"""vision_msgs 4.1, tf2_msgs and the messages for planners: fields, order, types and constants as upstream."""
 import importlib
 
 import pytest
@@ -62,3 +62,53 @@ def test_lookup_transform_action_fields():
         ('fixed_frame', 'string'), ('advanced', 'boolean')]
     assert list(action.Result.get_fields_and_field_types().items()) == [
         ('transform', 'geometry_msgs/TransformStamped'), ('error', 'tf2_msgs/TF2Error')]
+
+
+# hri_msgs 2.0 (ros4hri, branch humble-devel), people_msgs 1.3 (wg-perception/people, branch ros2) and cohan_msgs
+# of CoHAN-Nav2 (branch main); of each only what the node publishes.
+PLANNER_MSGS = {
+    'hri_msgs/IdsList': [HEADER, ('ids', 'sequence<string>')],
+    'hri_msgs/NormalizedPointOfInterest2D': [('x', 'float'), ('y', 'float'), ('c', 'float')],
+    'hri_msgs/NormalizedRegionOfInterest2D': [
+        HEADER, ('xmin', 'float'), ('ymin', 'float'), ('xmax', 'float'), ('ymax', 'float'), ('c', 'float')],
+    'hri_msgs/Skeleton2D': [HEADER, ('skeleton', 'hri_msgs/NormalizedPointOfInterest2D[18]')],
+    'people_msgs/People': [HEADER, ('people', 'sequence<people_msgs/Person>')],
+    'people_msgs/Person': [
+        ('name', 'string'), ('position', 'geometry_msgs/Point'), ('velocity', 'geometry_msgs/Point'),
+        ('reliability', 'double'), ('tagnames', 'sequence<string>'), ('tags', 'sequence<string>')],
+    'cohan_msgs/TrackedAgents': [HEADER, ('agents', 'sequence<cohan_msgs/TrackedAgent>')],
+    'cohan_msgs/TrackedAgent': [
+        ('track_id', 'uint64'), ('state', 'int8'), ('type', 'int8'), ('name', 'string'),
+        ('segments', 'sequence<cohan_msgs/TrackedSegment>')],
+    'cohan_msgs/TrackedSegment': [
+        ('type', 'int8'), ('pose', 'geometry_msgs/PoseWithCovariance'),
+        ('twist', 'geometry_msgs/TwistWithCovariance'), ('accel', 'geometry_msgs/AccelWithCovariance')],
+}
+# Names of the constants from 0 on.
+PLANNER_CONSTANTS = {
+    'hri_msgs/Skeleton2D': [
+        'NOSE', 'NECK', 'RIGHT_SHOULDER', 'RIGHT_ELBOW', 'RIGHT_WRIST', 'LEFT_SHOULDER', 'LEFT_ELBOW', 'LEFT_WRIST',
+        'RIGHT_HIP', 'RIGHT_KNEE', 'RIGHT_ANKLE', 'LEFT_HIP', 'LEFT_KNEE', 'LEFT_ANKLE', 'LEFT_EYE', 'RIGHT_EYE',
+        'LEFT_EAR', 'RIGHT_EAR'],
+    'cohan_msgs/TrackedAgent': ['STATIC', 'MOVING', 'STOPPED', 'BLOCKED'],
+    'cohan_msgs/AgentType': ['ROBOT', 'HUMAN'],
+    'cohan_msgs/TrackedSegmentType': [
+        'HEAD', 'TORSO', 'RIGHT_SHOULDER', 'RIGHT_ELBOW', 'RIGHT_WRIST', 'RIGHT_HIP', 'RIGHT_KNEE', 'RIGHT_ANKLE',
+        'LEFT_SHOULDER', 'LEFT_ELBOW', 'LEFT_WRIST', 'LEFT_HIP', 'LEFT_KNEE', 'LEFT_ANKLE'],
+}
+
+
+def planner_message(name):
+    package, short = name.split('/')
+    return getattr(pytest.importorskip(f'{package}.msg', reason='an optional message package'), short)
+
+
+@pytest.mark.parametrize('name', sorted(PLANNER_MSGS))
+def test_fields_of_messages_for_planners(name):
+    assert list(planner_message(name).get_fields_and_field_types().items()) == PLANNER_MSGS[name]
+
+
+@pytest.mark.parametrize('name', sorted(PLANNER_CONSTANTS))
+def test_constants_of_messages_for_planners(name):
+    constants = PLANNER_CONSTANTS[name]
+    assert [getattr(planner_message(name), constant) for constant in constants] == list(range(len(constants)))

@@ -1,0 +1,235 @@
+"""One recording from start to end: read, answered, written, once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hdnet_ros.bags.errors import BagError
+from hdnet_ros.bags.journal import Journal, JournalledDetector, JournalledEstimator
+from hdnet_ros.bags.output import OutputBag
+from hdnet_ros.bags.replay import RESULTS, Replay
+from hdnet_ros.bags.settings import BagJob
+from hdnet_ros.bags.source import BagSource
+from hdnet_ros.core.camera import Camera
+from hdnet_ros.core.camera_files import load_camera
+from hdnet_ros.nodes.backends import (
+    SKELETON_LINKS,
+    Backend,
+    BackendError,
+    EstimatorRequest,
+    make_backend,
+    make_people_detector,
+    make_trackers,
+)
+from hdnet_ros.nodes.convert import detections_to_msg
+from hdnet_ros.nodes.floor import FloorFinder
+from hdnet_ros.nodes.images import ImageDecoder
+from hdnet_ros.nodes.markers import MarkerPublisher
+from hdnet_ros.nodes.message_types import CompressedImage
+from hdnet_ros.nodes.pipeline import Pipeline
+from hdnet_ros.nodes.tracking_frame import TrackingFrame
+
+Progress = Callable[[int, int], None]  # images so far, images in all
+
+
+@dataclass(frozen=True)
+class BagReport:
+    """What became of one recording; `was_there`: an earlier run had finished it."""
+
+    source: Path
+    target: Path
+    was_there: bool = False
+    estimator: str = ""
+    boxes: str = ""  # where boxes came from: a topic or a detector
+    images: int = 0
+    answered: int = 0
+    people: int = 0
+    inferred_before: int = 0
+    seconds: float = 0.0
+    remarks: tuple[str, ...] = ()
+
+
+def answer_bag(job: BagJob, on_progress: Progress = lambda done, total: None) -> BagReport:
+    """Write the recording of a job with all that the node publishes; return what became of it.
+
+    The target appears complete or not at all. A run that was cut short leaves a journal beside
+    it, and the next run goes on there. Any number of processes may be given the same job: one
+    does it, the others wait and find it done.
+
+    Raises
+    ------
+    BagError : the recording, the estimator or the detector cannot be used
+    """
+    if _is_done(job):
+        return BagReport(job.source, job.target, was_there=True)
+    started = time.monotonic()
+    with BagSource(job.source, job.topics) as source:
+        _check_topics(source)
+        backend = _backend(job.options)
+        journal = Journal(journal_path(job.target), _fingerprint(job))
+        finished = False
+        try:
+            if _is_done(job):
+                finished = True
+                return BagReport(job.source, job.target, was_there=True)
+            report = _write(job, source, backend, journal, on_progress, started)
+            finished = True
+            return report
+        finally:
+            journal.close(remove=finished or not len(journal))
+
+
+def is_bag(target: Path) -> bool:
+    """Say whether a target is there.
+
+    Raises
+    ------
+    BagError : something else is there
+    """
+    if target.exists() and not (target / "metadata.yaml").is_file():
+        raise BagError(f"{target} is there and is no rosbag2; it is left alone")
+    return target.exists()
+
+
+def read_camera(path: str | Path) -> Camera:
+    """Return the camera of a calibration file.
+
+    Raises
+    ------
+    BagError : no such file, or one that is malformed
+    """
+    try:
+        return load_camera(path)
+    except ValueError as error:
+        raise BagError(str(error)) from error
+
+
+def journal_path(target: Path) -> Path:
+    """Return where the answers of an unfinished run are kept."""
+    return target.with_name(f".{target.name}.journal")
+
+
+def write_all(replay: Replay, output: OutputBag, node: str, on_image: Callable[[], None]) -> None:
+    """Write what a replay yields, complete; on any error nothing is left of it."""
+    try:
+        for name, kind in RESULTS.items():
+            output.declare(f"{node}/{name}", kind)
+        for time_ns, topic, message in replay:
+            output.write(time_ns, topic.replace("~", node, 1), message)
+            if topic == "~/persons":
+                on_image()
+    except BaseException:
+        output.abandon()
+        raise
+    output.finish()
+
+
+def make_pipeline(
+    backend: Backend,
+    options: dict[str, Any],
+    decoder: Any,
+    source: BagSource,
+    say: Callable[[str], None],
+) -> Pipeline:
+    """Return the node's pipeline for a recording, whose TF is known from its start to its end."""
+    markers = MarkerPublisher(SKELETON_LINKS, options["marker_lifetime_s"])
+    lookup = source.transforms(options["tf_prefix"])
+    frame = TrackingFrame(options["tracking_frame"], lookup, say)
+    floor = FloorFinder(lookup, options, say)
+    return Pipeline(backend, make_trackers(options), decoder, markers, options, frame, floor=floor)
+
+
+def _write(
+    job: BagJob, source: BagSource, backend: Backend, journal: Journal, on_progress: Progress, started: float
+) -> BagReport:
+    decoder = ImageDecoder(lambda text: None)
+    detect, boxes = _boxes(job, source, decoder, journal)
+    kept = backend._replace(estimator=JournalledEstimator(backend.estimator, journal))
+    camera = read_camera(job.camera_file) if job.camera_file else None
+    told: list[str] = [backend.warning] if backend.warning else []
+    pipeline = make_pipeline(kept, job.options, decoder, source, told.append)
+    replay = Replay(source, pipeline, job.options, camera, detect)
+    total = source.count("image")
+    notes = {"hdnet": json.dumps({"options": job.options, "node": job.node})}
+    output = OutputBag(job.target, job.storage, notes)
+    on_progress(0, total)
+    write_all(replay, output, job.node, lambda: on_progress(replay.tally.images, total))
+    tally = replay.tally
+    return BagReport(
+        source=job.source,
+        target=job.target,
+        estimator=backend.name,
+        boxes=boxes,
+        images=tally.images,
+        answered=tally.answered,
+        people=tally.people,
+        inferred_before=journal.reused,
+        seconds=time.monotonic() - started,
+        remarks=(*told, *tally.sentences()),
+    )
+
+
+def _is_done(job: BagJob) -> bool:
+    return is_bag(job.target) and not job.overwrite
+
+
+def _check_topics(source: BagSource) -> None:
+    if not source.count("image"):
+        raise BagError(
+            f"{source.path}: no messages of type sensor_msgs/Image or CompressedImage"
+        )
+
+
+def _boxes(job: BagJob, source: BagSource, decoder: ImageDecoder, journal: Journal):
+    """Return what makes a Detection2DArray of an image message (None: the recording has them)."""
+    if "detections" in source.topics and not job.detect:
+        return None, source.topics["detections"]
+    options = job.detector_options
+    name = options["detector"]
+    try:
+        detector, _ = make_people_detector(
+            name, options["weights"], options["device"], options["hog_scale"]
+        )
+    except BackendError as error:
+        raise BagError(str(error)) from error
+    kept = JournalledDetector(detector, journal)
+
+    def detect(image: Any) -> Any:
+        compressed = isinstance(image, CompressedImage)
+        decode = decoder.rgb_from_compressed if compressed else decoder.rgb_from_image
+        found = [d for d in kept.detect(decode(image)) if d.score >= options["min_score"]]
+        return detections_to_msg(image.header, found, options["class_id"])
+
+    return detect, f"detector {name}"
+
+
+def _backend(options: dict[str, Any]) -> Backend:
+    wanted = {name: options[name] for name in EstimatorRequest.__dataclass_fields__ if name in options}
+    try:
+        return make_backend(EstimatorRequest(**wanted))
+    except BackendError as error:
+        raise BagError(str(error)) from error
+
+
+def _fingerprint(job: BagJob) -> str:
+    """Return a digest of what answers depend on beside pixels, boxes and camera."""
+    made = hashlib.blake2b(digest_size=16)
+    names = [name for name in EstimatorRequest.__dataclass_fields__ if name in job.options]
+    made.update(repr([(name, job.options[name]) for name in names]).encode())
+    made.update(repr(sorted(job.detector_options.items())).encode())
+    for path in (_weights(job.options), job.detector_options["weights"]):
+        if path and Path(path).expanduser().is_file():
+            made.update(hashlib.blake2b(Path(path).expanduser().read_bytes()).digest())
+    return made.hexdigest()
+
+
+def _weights(options: dict[str, Any]) -> str:
+    from hdnet_ros.model.default_weights import find_default_weights
+
+    return options["weights"] or str(find_default_weights() or "")

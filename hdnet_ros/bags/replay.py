@@ -1,0 +1,198 @@
+"""A recording through the node's own pairing and pipeline, every image answered, none in a hurry."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from hdnet_ros.bags.errors import BagError
+from hdnet_ros.bags.source import BagSource, Recorded, kept_transforms
+from hdnet_ros.core.camera import Camera
+from hdnet_ros.nodes.bad_input import BadInput
+from hdnet_ros.nodes.convert import info_from_camera
+from hdnet_ros.nodes.logbook import kind_of
+from hdnet_ros.nodes.message_types import (
+    Detection3DArray,
+    Header,
+    Marker,
+    MarkerArray,
+    PersonRootArray,
+    PersonTrackArray,
+    TFMessage,
+)
+from hdnet_ros.nodes.pairing import FramePairing
+from hdnet_ros.nodes.pipeline import Answer, Pipeline
+
+# What the node publishes about every image, on ~/<name>.
+RESULTS = {
+    "persons": PersonRootArray,
+    "detections_3d": Detection3DArray,
+    "tracks": PersonTrackArray,
+    "markers": MarkerArray,
+}
+
+
+class Written(NamedTuple):
+    """One message to write: recording time, topic (~ is the node's name), message."""
+
+    time_ns: int
+    topic: str
+    message: Any
+
+
+@dataclass
+class Tally:
+    """What became of a recording so far."""
+
+    images: int = 0
+    answered: int = 0
+    people: int = 0
+    remarks: Counter = field(default_factory=Counter)
+    examples: dict[str, str] = field(default_factory=dict)
+
+    def remark(self, fault: BadInput) -> None:
+        """Count a complaint; those that differ in numbers only are one."""
+        kind = kind_of(fault)
+        self.remarks[kind] += 1
+        self.examples.setdefault(kind, str(fault))
+
+    def sentences(self) -> list[str]:
+        """Return each complaint once, with how often it was."""
+        return [f"{self.examples[kind]} ({count} x)" for kind, count in self.remarks.items()]
+
+
+class Replay:
+    """Answer a recording as a node does that is never late.
+
+    Parameters
+    ----------
+    source : the recording
+    pipeline : of the node
+    options : parameters of the node
+    camera : stands in for the recording's camera info, or None
+    detect : makes a Detection2DArray of an image message, or None to take the recording's
+    """
+
+    def __init__(
+        self,
+        source: BagSource,
+        pipeline: Pipeline,
+        options: dict[str, Any],
+        camera: Camera | None = None,
+        detect: Callable[[Any], Any] | None = None,
+    ):
+        self._source = source
+        self._pipeline = pipeline
+        self._detect = detect
+        self._camera = camera
+        # A recording whose camera info comes late loses no image by it.
+        self._info = None if camera else source.first("camera_info")
+        if self._info is None and camera is None:
+            raise BagError(
+                f"{source.path}: no sensor_msgs/CameraInfo; without intrinsics there are no metres. "
+                "Give the camera's calibration with --camera FILE"
+            )
+        self._body_prefix = options["tf_prefix"]
+        self._pairing = FramePairing(round(options["slop_s"] * 1e9), options["images_kept"])
+        self._jumps = 0
+        self._last_header = Header()
+        self._tf_ns: dict[str, int] = {}
+        self.tally = Tally()
+
+    def __iter__(self) -> Iterator[Written]:
+        """Yield inputs worth keeping and all results, in the order of recording."""
+        for recorded in self._source.messages():
+            if recorded.role in ("tf", "tf_static"):
+                yield from self._other_frames(recorded)
+            else:
+                yield from self._take(recorded)
+        count, reason = self._source.unreadable
+        if count:
+            self.tally.remarks["unreadable"] = count
+            self.tally.examples["unreadable"] = f"messages that cannot be decoded, the first: {reason}"
+
+    def _take(self, recorded: Recorded) -> Iterator[Written]:
+        time_ns, role, message = recorded
+        if role == "camera_info":
+            if self._camera is None:
+                self._info = message
+                yield Written(time_ns, self._source.topics["camera_info"], message)
+            return
+        if role == "detections" and self._detect is not None:
+            return
+        stamp_ns = _stamp_ns(message.header)
+        if role == "image":
+            self.tally.images += 1
+            oddity = self._pairing.offer_image(stamp_ns, message)
+            if self._camera is not None:
+                self._info = info_from_camera(message.header, self._camera)
+                yield Written(time_ns, self._beside_image("camera_info"), self._info)
+            if self._detect is not None:
+                yield from self._detected(time_ns, stamp_ns, message)
+        else:
+            oddity = self._pairing.offer_detections(stamp_ns, message)
+            yield Written(time_ns, self._source.topics["detections"], message)
+        if oddity in ("late", "clock jumped back"):
+            self.tally.remark(BadInput(role, f"stamp {stamp_ns * 1e-9:.9f} s: {oddity}"))
+        yield from self._answers(time_ns)
+
+    def _detected(self, time_ns: int, stamp_ns: int, image: Any) -> Iterator[Written]:
+        try:
+            detections = self._detect(image)
+        except BadInput as fault:
+            self.tally.remark(fault)
+            return
+        self._pairing.offer_detections(stamp_ns, detections)
+        yield Written(time_ns, self._beside_image("detections"), detections)
+
+    def _answers(self, time_ns: int) -> Iterator[Written]:
+        pair = self._pairing.take(0.0)
+        if self._pairing.clock_jumps != self._jumps:
+            self._jumps = self._pairing.clock_jumps
+            self._pipeline.reset()
+            self._tf_ns = {}
+            gone = Marker(header=self._last_header, action=Marker.DELETEALL)
+            yield Written(time_ns, "~/markers", MarkerArray(markers=[gone]))
+        if pair is None:
+            return
+        try:
+            answer = self._pipeline.answer(pair, self._info, want_overlay=False)
+        except BadInput as fault:
+            self.tally.remark(fault)
+            return
+        self._count(answer)
+        yield from self._messages(time_ns, answer)
+
+    def _messages(self, time_ns: int, answer: Answer) -> Iterator[Written]:
+        """Yield what the node publishes about an image, in its order."""
+        told = self._tf_ns
+        fresh = [t for t in answer.transforms if _stamp_ns(t.header) > told.get(t.child_frame_id, 0)]
+        if fresh:
+            told.update({t.child_frame_id: _stamp_ns(t.header) for t in fresh})
+            yield Written(time_ns, "/tf", TFMessage(transforms=fresh))
+        for name in ("persons", "detections_3d", "tracks"):
+            yield Written(time_ns, f"~/{name}", getattr(answer, name))
+        markers = answer.markers.markers + answer.track_markers.markers
+        yield Written(time_ns, "~/markers", MarkerArray(markers=markers))
+
+    def _other_frames(self, recorded: Recorded) -> Iterator[Written]:
+        kept = kept_transforms(recorded.message, self._body_prefix)
+        if kept:
+            yield Written(recorded.time_ns, f"/{recorded.role}", TFMessage(transforms=kept))
+
+    def _beside_image(self, name: str) -> str:
+        image = self._source.topics["image"].removesuffix("/compressed")
+        return f"{image.rpartition('/')[0]}/{name}"
+
+    def _count(self, answer: Answer) -> None:
+        self.tally.answered += 1
+        self.tally.people += len(answer.persons.persons)
+        self._last_header = answer.persons.header
+        for fault in answer.remarks:
+            self.tally.remark(fault)
+
+
+def _stamp_ns(header: Any) -> int:
+    return header.stamp.sec * 1_000_000_000 + header.stamp.nanosec

@@ -1,0 +1,236 @@
+"""A recording as the messages that the node takes: rosbag2 (MCAP, sqlite3) or ROS 1, through rosbags."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rosbags.highlevel import AnyReader
+
+from hdnet_ros.bags.errors import BagError
+from hdnet_ros.bags.older_messages import ALIASES, strip_slashes
+from hdnet_ros.bags.transforms import TransformTree
+from hdnet_ros.nodes.message_types import (
+    CameraInfo,
+    CompressedImage,
+    Detection2DArray,
+    Image,
+    PersonRootArray,
+    TFMessage,
+)
+from hdnet_ros.nodes.plain_messages import from_stored, typestore
+
+_CLASSES = {
+    "sensor_msgs/msg/Image": Image,
+    "sensor_msgs/msg/CompressedImage": CompressedImage,
+    "sensor_msgs/msg/CameraInfo": CameraInfo,
+    "vision_msgs/msg/Detection2DArray": Detection2DArray,
+    "hdnet_ros/msg/PersonRootArray": PersonRootArray,
+    "tf2_msgs/msg/TFMessage": TFMessage,
+    "tf/msg/tfMessage": TFMessage,
+}
+_ROLE_TYPES = {
+    "image": ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"),
+    "camera_info": ("sensor_msgs/msg/CameraInfo",),
+    "detections": ("vision_msgs/msg/Detection2DArray",),
+    "persons": ("hdnet_ros/msg/PersonRootArray",),
+}
+_TF_TOPICS = {"/tf": "tf", "/tf_static": "tf_static"}
+# Pictures that are no camera's: what the node draws, and depth in PNG.
+_NO_CAMERA = ("/overlay", "/compressedDepth")
+
+
+@dataclass(frozen=True)
+class Topics:
+    """Topic of each input; empty: the only one of its type, or the one beside the image's."""
+
+    image: str = ""
+    camera_info: str = ""
+    detections: str = ""
+    persons: str = ""
+
+
+class Recorded(NamedTuple):
+    """A message with the time it was recorded at, and what it is: a field of Topics, tf or tf_static."""
+
+    time_ns: int
+    role: str
+    message: Any
+
+
+class BagSource:
+    """A recording that is open.
+
+    Parameters
+    ----------
+    path : folder of a rosbag2, its .mcap or .db3, or a ROS 1 .bag
+    topics : what to take; roles that the recording lacks are left out of `topics`
+    roles : which of image, camera_info, detections, persons are wanted
+
+    Attributes
+    ----------
+    topics : role to topic, tf and tf_static included
+    unreadable : messages that could not be decoded so far, and the first reason
+
+    Raises
+    ------
+    BagError : not a recording, a damaged one, a topic that is not there, or several to choose from
+    """
+
+    def __init__(
+        self, path: str | Path, topics: Topics | None = None,
+        roles: tuple[str, ...] = ("image", "camera_info", "detections"),
+    ):  # fmt: skip
+        self.path = Path(path)
+        self.unreadable: tuple[int, str] = (0, "")
+        self._reader = _opened(self.path)
+        try:
+            self.topics = _choose(self.path, self._types(), topics or Topics(), roles)
+        except BagError:
+            self._reader.close()
+            raise
+
+    def __enter__(self) -> BagSource:
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._reader.close()
+
+    def count(self, role: str) -> int:
+        """Return how many messages of a role there are; 0 where the recording lacks it."""
+        return sum(c.msgcount for c in self._connections((role,)))
+
+    def note(self, key: str) -> str:
+        """Return what `OutputBag` noted under a key; empty where nothing was."""
+        reader = self._reader.readers[0]
+        inner = getattr(reader, "reader", reader)
+        metadata = getattr(inner, "metadata", None)
+        return (getattr(metadata, "custom", None) or {}).get(key, "")
+
+    def messages(self, *roles: str) -> Iterator[Recorded]:
+        """Yield messages of these roles (none: of all) as they were recorded.
+
+        A message that cannot be decoded is counted and left out.
+
+        Raises
+        ------
+        BagError : the recording is damaged at some place
+        """
+        connections = self._connections(roles or tuple(self.topics))
+        role_of = {topic: role for role, topic in self.topics.items()}
+        stream = self._reader.messages(connections=connections) if connections else iter(())
+        done = 0
+        while True:
+            try:
+                connection, time_ns, data = next(stream)
+            except StopIteration:
+                return
+            except Exception as error:  # storages raise what they like on damaged bytes
+                raise BagError(f"{self.path}: damaged after {done} messages: {_told(error)}") from error
+            done += 1
+            message = self._decoded(data, connection.msgtype)
+            if message is not None:
+                yield Recorded(time_ns, role_of[connection.topic], message)
+
+    def first(self, role: str) -> Any | None:
+        """Return the first message of a role, None where there is none."""
+        return next((recorded.message for recorded in self.messages(role)), None)
+
+    def transforms(self, without_prefix: str) -> TransformTree:
+        """Return the recording's TF, without frames whose name begins with a prefix."""
+        found: dict[str, list] = {"tf": [], "tf_static": []}
+        for role in found:
+            if role in self.topics:
+                for recorded in self.messages(role):
+                    found[role] += kept_transforms(recorded.message, without_prefix)
+        return TransformTree(found["tf"], found["tf_static"])
+
+    def _decoded(self, data: bytes, type_name: str) -> Any | None:
+        try:
+            stored = self._reader.deserialize(data, type_name)
+            message = from_stored(stored, _CLASSES[type_name], ALIASES)
+        except Exception as error:  # as above
+            number, first = self.unreadable
+            self.unreadable = (number + 1, first or f"{type_name}: {_told(error)}")
+            return None
+        if not self._reader.is2:
+            strip_slashes(message)
+        return message
+
+    def _types(self) -> dict[str, str]:
+        return {connection.topic: connection.msgtype for connection in self._reader.connections}
+
+    def _connections(self, roles: tuple[str, ...]) -> list:
+        wanted = {self.topics[role] for role in roles if role in self.topics}
+        return [c for c in self._reader.connections if c.topic in wanted and c.msgtype in _CLASSES]
+
+
+def kept_transforms(message: TFMessage, without_prefix: str) -> list:
+    """Return the transforms of a message but those of people whom somebody located before."""
+    return [
+        item for item in message.transforms if not item.child_frame_id.startswith(without_prefix)
+    ]
+
+
+def _opened(path: Path) -> AnyReader:
+    if not path.exists():
+        raise BagError(f"{path}: no such file or folder")
+    if path.is_dir() and not (path / "metadata.yaml").is_file():
+        raise BagError(
+            f"{path}: no metadata.yaml, so no finished rosbag2; `ros2 bag reindex` makes one, "
+            "or give the .mcap or .db3 inside"
+        )
+    try:
+        reader = AnyReader([path], default_typestore=typestore())
+        reader.open()
+    except Exception as error:  # as in BagSource.messages
+        raise BagError(
+            f"{path}: cannot be read as a rosbag2 (folder, .mcap, .db3) or ROS 1 .bag: {_told(error)}"
+        ) from error
+    return reader
+
+
+def _choose(path: Path, types: dict[str, str], wanted: Topics, roles) -> dict[str, str]:
+    """Return the topic of each role that the recording has."""
+    chosen: dict[str, str] = {}
+    for role in roles:
+        topic = _topic_of(path, types, role, getattr(wanted, role), chosen.get("image", ""))
+        if topic:
+            chosen[role] = topic
+    chosen.update({role: topic for topic, role in _TF_TOPICS.items() if topic in types})
+    return chosen
+
+
+def _topic_of(path: Path, types: dict[str, str], role: str, wanted: str, image: str) -> str:
+    kinds = _ROLE_TYPES[role]
+    candidates = sorted(
+        topic for topic, kind in types.items() if kind in kinds and not topic.endswith(_NO_CAMERA)
+    )
+    option = f"--{role.replace('_', '-')}-topic"
+    if wanted:
+        if types.get(wanted) not in kinds:
+            raise BagError(
+                f"{path}: {option} {wanted}: no such topic of type {' or '.join(kinds)}; "
+                f"there are {', '.join(candidates) or 'none'}"
+            )
+        return wanted
+    # A picture that is there raw and compressed counts once.
+    raw = set(candidates)
+    candidates = [
+        t for t in candidates if not (t.endswith("/compressed") and t.removesuffix("/compressed") in raw)
+    ]
+    if len(candidates) > 1 and image:
+        candidates = [t for t in candidates if _namespace(t) == _namespace(image)] or candidates
+    if len(candidates) > 1:
+        raise BagError(f"{path}: several topics of {role}: {', '.join(candidates)}; choose by {option}")
+    return candidates[0] if candidates else ""
+
+
+def _namespace(topic: str) -> str:
+    return topic.removesuffix("/compressed").rpartition("/")[0]
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

@@ -1,0 +1,84 @@
+"""Several recordings at once, in processes and on a Ray cluster of this machine."""
+
+import json
+import os
+import signal
+import threading
+import time
+
+import pytest
+from click.testing import CliRunner
+
+from hdnet_ros.bags.answer import journal_path
+from hdnet_ros.bags.errors import BagError
+from hdnet_ros.bags.many import answer_in_processes, answer_with_ray
+from hdnet_ros.commands.bag import bag
+
+
+def test_recordings_are_answered_in_processes_and_a_bad_one_stops_no_other(write_bag, make_job):
+    jobs = [make_job(write_bag(f"in{i}", frames=3), f"out{i}") for i in range(2)]
+    (jobs[0].source / "in0.mcap").write_bytes(b"no bag")
+    outcomes, seen = {}, {}
+    answer_in_processes(
+        jobs, 2, lambda number, done, total: seen.update({number: (done, total)}),
+        lambda job, outcome: outcomes.update({job.target.name: outcome}),
+    )  # fmt: skip
+    assert isinstance(outcomes["out0"], BagError) and "in0" in str(outcomes["out0"])
+    assert outcomes["out1"].answered == 3 and seen[1] == (3, 3)
+    assert not jobs[0].target.exists() and jobs[1].target.is_dir()
+
+
+def test_the_command_names_targets_after_sources_and_fails_when_one_does(write_bag, tmp_path):
+    write_bag("a", frames=2)
+    write_bag("b", kind="ros1", frames=2)
+    paths = [str(tmp_path / name) for name in ("a", "b.bag", "missing")]
+    done = CliRunner().invoke(bag, [*paths, str(tmp_path / "out"), "-p", "estimator:=box-height"])
+    assert done.exit_code == 1 and "1 of 3 recordings failed" in done.output
+    assert "missing: no such file or folder" in done.output
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a", "b"]
+
+
+def test_two_sources_of_one_name_are_refused(tmp_path):
+    done = CliRunner().invoke(bag, [str(tmp_path / "x" / "a.bag"), str(tmp_path / "y" / "a.bag"), str(tmp_path)])
+    assert done.exit_code == 2 and "several recordings would be written to" in done.output
+
+
+def test_a_ray_worker_that_is_killed_loses_no_recording(write_bag, make_job, monkeypatch):
+    ray = pytest.importorskip("ray", reason="the Python package ray is not installed (pip install ray)")
+    sources = [write_bag(f"in{i}", with_boxes=False, compressed=True, frames=60) for i in range(3)]
+    jobs = [make_job(s, f"out{i}", detectors={"hog_scale": 0.3}) for i, s in enumerate(sources)]
+    outcomes = []
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    # Ray's workers are nice to everybody else, and on a busy machine never get to work.
+    monkeypatch.setenv("RAY_worker_niceness", "0")
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, object_store_memory=100_000_000)
+    try:
+        killer = _Killer(journal_path(jobs[0].target))
+        killer.start()
+        answer_with_ray(jobs, "auto", lambda job, outcome: outcomes.append((job, outcome)))
+    finally:
+        ray.shutdown()
+    assert [str(outcome) for _, outcome in outcomes if isinstance(outcome, BagError)] == []
+    assert killer.killed, "the worker was done before it could be killed"
+    assert sorted(job.target.name for job, _ in outcomes) == ["out0", "out1", "out2"]
+    assert all(outcome.answered == 60 and not outcome.was_there for _, outcome in outcomes)
+    resumed = {job.target.name: outcome.inferred_before for job, outcome in outcomes}
+    assert resumed["out0"] >= 2
+
+
+class _Killer(threading.Thread):
+    """Kills the process that writes a journal, once it has written a few answers."""
+
+    def __init__(self, journal):
+        super().__init__(daemon=True)
+        self._journal = journal
+        self.killed = 0
+
+    def run(self):
+        deadline = time.monotonic() + 200.0
+        while time.monotonic() < deadline and not self.killed:
+            lines = self._journal.read_bytes().splitlines() if self._journal.is_file() else []
+            if len(lines) > 3:
+                self.killed = json.loads(lines[0])["pid"]
+                os.kill(self.killed, signal.SIGKILL)
+            time.sleep(0.005)
