@@ -119,11 +119,11 @@ def nodes(context):
         launch_arguments=chosen.items(),
     )
     # The included file sets the DDS profile, which the driver's images need as well.
-    return [hdnet, driver, rviz(namespace, frame)]
+    return [hdnet, driver, rviz(namespace, topics, frame)]
 
 
-def rviz(namespace, frame):
-    """Return RViz with the topics of the namespace and the optical frame of the driver."""
+def rviz(namespace, topics, frame):
+    """Return RViz with the topics of namespace and driver, and the driver's optical frame."""
     return Node(
         package="rviz2",
         executable="rviz2",
@@ -132,7 +132,8 @@ def rviz(namespace, frame):
         remappings=[
             (f"/hdnet_node/{topic}", f"/{namespace}/hdnet_node/{topic}")
             for topic in ("markers", "overlay")
-        ],
+        ]
+        + [("/image", f"{topics}/image_raw"), ("/camera_info", f"{topics}/camera_info")],
         condition=IfCondition(LaunchConfiguration("rviz")),
     )
 

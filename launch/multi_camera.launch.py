@@ -40,7 +40,8 @@ def arguments():
         DeclareLaunchArgument(
             "cameras",
             default_value="front rear",
-            description="namespaces of the cameras, separated by spaces",
+            description="namespaces of the cameras, separated by spaces; empty: one camera, no "
+            "namespace of its own",
         ),
         DeclareLaunchArgument(
             "namespace", default_value="", description="namespace before everything else"
@@ -98,7 +99,7 @@ def arguments():
 def nodes(context):
     """Return the one hdnet_node, and a detector for every camera."""
     value = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENT_NAMES}
-    cameras = value["cameras"].split()
+    cameras = [camera.strip("/") for camera in value["cameras"].split()] or [""]
     chosen = given(value, ("estimator", "weights", "device", "tracking_frame"))
     started = [
         Node(
@@ -108,7 +109,7 @@ def nodes(context):
             namespace=value["namespace"],
             parameters=[value["params_file"], {**chosen, "cameras": cameras}, sim_time(value)],
             remappings=[
-                (f"{camera}/{name}", f"{camera}/{value[name]}")
+                (joined(camera, name), joined(camera, value[name]))
                 for camera in cameras
                 for name in TOPICS
             ],
@@ -126,11 +127,16 @@ def detector(camera, value):
         package="hdnet_ros",
         executable="detector_node",
         name="detector_node",
-        namespace="/".join(part for part in (value["namespace"], camera) if part),
+        namespace=joined(value["namespace"], camera),
         parameters=[value["params_file"], given(value, ("detector", "device")), sim_time(value)],
         remappings=[(name, value[name]) for name in ("image", "detections")],
         output="screen",
     )
+
+
+def joined(*names):
+    """Return names with slashes between them, those that are empty left out."""
+    return "/".join(name for name in names if name)
 
 
 def sim_time(value):

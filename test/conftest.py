@@ -1,10 +1,15 @@
 """What all tests share: where the package and the optional real data are."""
 
+import os
 import shutil
 import sys
 from pathlib import Path
 
 import pytest
+
+# Before PyTorch is imported, here and in the nodes that tests start. Tests are many small computations:
+# threads that wait for one another gain nothing on them, and on a loaded machine take minutes for seconds.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 ROOT = Path(__file__).resolve().parent.parent
 

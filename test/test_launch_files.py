@@ -100,7 +100,7 @@ def test_several_cameras_get_one_hdnet_node_and_a_detector_each():
     started = [keywords(call)["executable"].value for call in calls(path, "Node")]
     assert sorted(started) == ["detector_node", "hdnet_node"]
     source = path.read_text()
-    assert '"cameras": cameras' in source and 'f"{camera}/{name}", f"{camera}/{value[name]}"' in source
+    assert '"cameras": cameras' in source and "(joined(camera, name), joined(camera, value[name]))" in source
 
 
 def test_rviz_shows_the_topics_and_the_frame_of_the_nodes():

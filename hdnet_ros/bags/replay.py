@@ -172,9 +172,11 @@ class Replay:
         if fresh:
             told.update({t.child_frame_id: _stamp_ns(t.header) for t in fresh})
             yield Written(time_ns, "/tf", TFMessage(transforms=fresh))
-        for name in ("persons", "detections_3d", "tracks"):
-            yield Written(time_ns, f"~/{name}", getattr(answer, name))
-        markers = answer.markers.markers + answer.track_markers.markers
+        yield Written(time_ns, "~/persons", answer.persons)
+        yield Written(time_ns, "~/tracks", answer.tracks)
+        views = answer.views()
+        yield Written(time_ns, "~/detections_3d", views.detections_3d)
+        markers = views.markers.markers + views.track_markers.markers
         yield Written(time_ns, "~/markers", MarkerArray(markers=markers))
 
     def _other_frames(self, recorded: Recorded) -> Iterator[Written]:

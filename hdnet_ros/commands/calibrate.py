@@ -38,6 +38,6 @@ def calibrate(weights, holdout, out, device):
         click.echo(f"temperature {calibration.temperature:.3f}, floor {calibration.floor_relative:.3f}")
         shares = ", ".join(f"{level:.0%} interval covers {share:.1%}" for level, share in covered.items())
         click.echo(f"on the other half: {shares}")
-        about = {key: checkpoint.metadata[key] for key in ("name", "data", "licence")}
-        save_checkpoint(out, checkpoint.network, checkpoint.convention, calibration=calibration, **about)
+        network, about = checkpoint.network, checkpoint.metadata
+        save_checkpoint(out, network, checkpoint.convention, calibration=calibration, **about)
         click.echo(f"wrote {out}")

@@ -151,9 +151,14 @@ def _report(folder: Path, weights: Path, data: str, options: dict, sections: Cal
     from hdnet_ros.evaluate.report import write_report
 
     settings = {key: options[key] for key in ("every", "most") if options[key] not in (None, 1)}
-    about = provenance(weights, options["device"], data=data, **settings)
+    about = provenance(weights, options["device"], data=data, rivals=_told(options["rivals"]), **settings)
     parts, numbers = sections()
     return write_report(folder, f"hdnet eval: {data}", about, parts, numbers)
+
+
+def _told(rivals: list) -> str | None:
+    told = (f"{r.metadata['name']} ({r.metadata.get('budget') or r.metadata['data']})" for r in rivals)
+    return "; ".join(told) or None
 
 
 def _box_regressor(train_shards: Path):

@@ -12,7 +12,8 @@ COCO_JOINTS = (
     "left_knee", "right_knee", "left_ankle", "right_ankle",
 )  # fmt: skip
 SKELETONS = {"coco17": COCO_JOINTS, "human36m17": JOINT_NAMES}
-_MIDPOINTS = {"pelvis": ("left_hip", "right_hip"), "thorax": ("left_shoulder", "right_shoulder")}
+MIDPOINTS = {"pelvis": ("left_hip", "right_hip"), "thorax": ("left_shoulder", "right_shoulder")}
+"""Joints that a skeleton may lack, and the two that they lie between."""
 
 
 def joints_of(skeleton: str, joints_px: np.ndarray) -> np.ndarray:
@@ -38,6 +39,6 @@ def joints_of(skeleton: str, joints_px: np.ndarray) -> np.ndarray:
         shape = joints_px.shape
         raise ValueError(f"{skeleton} joints have shape {shape}, expected ({len(names)}, 2)")
     by_name = dict(zip(names, joints_px, strict=True))
-    for name, (left, right) in _MIDPOINTS.items():
+    for name, (left, right) in MIDPOINTS.items():
         by_name.setdefault(name, 0.5 * (by_name[left] + by_name[right]))
     return np.stack([by_name.get(name, np.full(2, np.nan)) for name in JOINT_NAMES])

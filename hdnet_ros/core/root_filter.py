@@ -177,5 +177,7 @@ def white_acceleration(dt_s: float, density: float) -> np.ndarray:
     Two steps of dt add up to one of 2 dt, so it does not matter how often pictures come
     (Bar-Shalom, Li & Kirubarajan 2001, eq. 6.2.2-12).
     """
-    noise = np.array([[dt_s**3 / 3.0, dt_s**2 / 2.0], [dt_s**2 / 2.0, dt_s]])
-    return density * np.kron(noise, np.eye(3))
+    noise = np.diag(density * np.repeat([dt_s**3 / 3.0, dt_s], 3))
+    mixed = density * dt_s**2 / 2.0 * np.eye(3)
+    noise[POSITION, VELOCITY] = noise[VELOCITY, POSITION] = mixed
+    return noise

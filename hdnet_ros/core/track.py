@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -137,34 +138,44 @@ class Track:
         self.seen_ns = max(self.seen_ns, double.seen_ns)
         self.sightings += double.sightings
 
-    def height_surprise(self, measurement: RootMeasurement) -> float:
-        """Return the log of how much higher a box is than this person's would be; NaN: unknown.
+    def height_surprises(self, measurements: Sequence[RootMeasurement]) -> np.ndarray:
+        """Return (N,) the log of how much higher boxes of one picture are than this person's would
+        be; NaN: unknown.
 
         Boxes say little about how far away somebody is, and much about whether it is the same
         person: what is wrong with the distance was as wrong before.
         """
-        range_mm = np.linalg.norm(self.filter.position_mm - measurement.camera_mm)
-        return float(np.log(measurement.size * range_mm) - self._log_height)
+        range_mm = np.linalg.norm(self.filter.position_mm - measurements[0].camera_mm)
+        sizes = np.array([measurement.size for measurement in measurements])
+        return np.log(sizes * range_mm) - self._log_height
 
-    def bearing_surprise(self, measurement: RootMeasurement) -> float:
-        """Return how many sigma a box is beside where this person's would be, NaN where unknown."""
-        if measurement.bearing is None or not np.isfinite(measurement.size):
-            return float("nan")
-        ray_mm = self.filter.position_mm - measurement.camera_mm
+    def bearing_surprises(self, measurements: Sequence[RootMeasurement]) -> np.ndarray:
+        """Return (N,) how many sigma boxes of one picture are beside where this person's would be;
+        NaN: unknown."""
+        sizes = np.array([measurement.size for measurement in measurements])
+        known = np.isfinite(sizes) & [m.bearing is not None for m in measurements]
+        surprises = np.full(len(measurements), np.nan)
+        if not known.any():
+            return surprises
+        ray_mm = self.filter.position_mm - measurements[0].camera_mm
         range_mm = np.linalg.norm(ray_mm)
-        beside = measurement.bearing - ray_mm / range_mm
+        bearings = np.array([m.bearing for m, is_known in zip(measurements, known) if is_known])
+        beside = bearings - ray_mm / range_mm
         across = np.eye(3) - np.outer(ray_mm, ray_mm) / range_mm**2
         spread = across @ self.filter.covariance[:3, :3] @ across / range_mm**2
-        spread = spread + (BEARING_SIGMA * measurement.size) ** 2 * np.eye(3)
-        return float(np.sqrt(beside @ np.linalg.solve(spread, beside)))
+        box = (BEARING_SIGMA * sizes[known]) ** 2
+        spreads = spread + box[:, None, None] * np.eye(3)
+        weighed = np.linalg.solve(spreads, beside[..., None])[..., 0]
+        surprises[known] = np.sqrt(np.sum(beside * weighed, axis=1))
+        return surprises
 
     def _remember_height(self, measurement: RootMeasurement) -> None:
-        surprise = self.height_surprise(measurement)
+        (surprise,) = self.height_surprises([measurement])
         if np.isfinite(surprise):
             self._log_height += (1.0 - _SIZE_MEMORY) * surprise
         elif np.isfinite(measurement.size) and np.isnan(self._log_height):
             self._log_height = 0.0
-            self._log_height = self.height_surprise(measurement)
+            (self._log_height,) = self.height_surprises([measurement])
 
     def state(self, person_index: int, least_speed_mm_s: float) -> TrackState:
         """Return what is known at the filter's stamp."""

@@ -217,11 +217,13 @@ class Trackers:
     Parameters
     ----------
     config : of every tracker
+    ids : IdSource, optional
+        Of trackers that there were before in the same run.
     """
 
-    def __init__(self, config: TrackerConfig | None = None):
+    def __init__(self, config: TrackerConfig | None = None, ids: IdSource | None = None):
         self._config = config
-        self._ids = IdSource()
+        self._ids = ids or IdSource()
         self._by_frame: dict[str, PersonTracker] = {}
 
     def of(self, frame: str) -> PersonTracker:

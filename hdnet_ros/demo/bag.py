@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import queue
 import shutil
 import threading
@@ -12,42 +11,12 @@ from pathlib import Path
 import numpy as np
 from rosbags.highlevel import AnyReader
 from rosbags.rosbag2 import StoragePlugin, Writer
-from rosbags.typesys import Stores, get_types_from_msg, get_typestore
-from rosbags.typesys.store import Typestore
 
-# Interface packages that the type store of a distribution does not bring.
-_EXTRA_PACKAGES = ("vision_msgs", "hdnet_ros")
+from hdnet_ros.nodes.plain_messages import typestore
 
 
 class BagError(RuntimeError):
     """The bag cannot be written or read; the message names what is missing."""
-
-
-def typestore_with(packages: tuple[str, ...] = _EXTRA_PACKAGES) -> Typestore:
-    """Return Jazzy's message types and those of `packages`, from their installed .msg files.
-
-    Raises
-    ------
-    BagError : a package is not on AMENT_PREFIX_PATH
-    """
-    store = get_typestore(Stores.ROS2_JAZZY)
-    types: dict = {}
-    for package in packages:
-        folder = _message_folder(package)
-        for path in sorted(folder.glob("*.msg")):
-            name = f"{package}/msg/{path.stem}"
-            if name not in store.fielddefs:
-                types.update(get_types_from_msg(path.read_text(), name))
-    store.register(types)
-    return store
-
-
-def _message_folder(package: str) -> Path:
-    for prefix in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep):
-        folder = Path(prefix) / "share" / package / "msg"
-        if prefix and folder.is_dir():
-            return folder
-    raise BagError(f"message definitions of {package} not found on AMENT_PREFIX_PATH; source the workspace")
 
 
 class BagWriter:
@@ -59,12 +28,12 @@ class BagWriter:
 
     Raises
     ------
-    BagError : message definitions are missing
+    FileNotFoundError : message definitions are missing
     """
 
     def __init__(self, folder: str | Path):
         self.folder = Path(folder)
-        self._store = typestore_with()
+        self._store = typestore()
         if self.folder.exists():
             shutil.rmtree(self.folder)
         self._queue: queue.Queue = queue.Queue()
@@ -105,7 +74,7 @@ class BagWriter:
 
 def read_images(folder: str | Path, topic: str) -> Iterator[tuple[int, np.ndarray]]:
     """Yield (header stamp in ns, (H, W, 3) uint8 RGB) of the rgb8 images of a bag."""
-    with AnyReader([Path(folder)], default_typestore=typestore_with()) as reader:
+    with AnyReader([Path(folder)], default_typestore=typestore()) as reader:
         connections = [c for c in reader.connections if c.topic == topic]
         for connection, _, cdr in reader.messages(connections=connections):
             message = reader.deserialize(cdr, connection.msgtype)
@@ -118,5 +87,5 @@ def read_images(folder: str | Path, topic: str) -> Iterator[tuple[int, np.ndarra
 
 def count_messages(folder: str | Path) -> dict[str, int]:
     """Return how many messages of each topic a bag holds."""
-    with AnyReader([Path(folder)], default_typestore=typestore_with()) as reader:
+    with AnyReader([Path(folder)], default_typestore=typestore()) as reader:
         return {topic: info.msgcount for topic, info in reader.topics.items()}

@@ -52,7 +52,6 @@ class LabelledPicture:
     joint_visible : (N, 17) bool or None.
     tight_longer_side_px : (N,) or None; the unit of PCK.
     groups : N sets of names this person counts in ("upright adult", "child", ...).
-    joints_camera_mm : (N, 17, 3) or None.
     root_camera_mm : (N, 3) or None; the whole root, where more than its depth is known.
     stature_mm, visible_fraction : (N,) or None; body height, and the share of the body that shows.
     truncated : (N,) bool or None; the picture's edge cuts the person.
@@ -73,7 +72,6 @@ class LabelledPicture:
     joint_visible: np.ndarray | None = None
     tight_longer_side_px: np.ndarray | None = None
     groups: Sequence[frozenset[str]] = ()
-    joints_camera_mm: np.ndarray | None = None
     root_camera_mm: np.ndarray | None = None
     stature_mm: np.ndarray | None = None
     visible_fraction: np.ndarray | None = None

@@ -31,7 +31,12 @@ class BoxRegressor:
 
     def fit(self, features: np.ndarray, depth_mm: np.ndarray) -> "BoxRegressor":
         """Fit on (N, 5) features, NaN where unknown, and (N,) depths in mm."""
-        self._model.fit(features, np.log(depth_mm))
+        from threadpoolctl import threadpool_limits
+
+        # Its threads meet after every leaf: with other work on the machine, two take minutes where one
+        # takes a second.
+        with threadpool_limits(1, user_api="openmp"):
+            self._model.fit(features, np.log(depth_mm))
         return self
 
     def predict(self, features: np.ndarray) -> np.ndarray:

@@ -8,13 +8,23 @@ from typing import Callable, Iterator
 import numpy as np
 
 from hdnet_ros.core.boxes import intersection_over_union, xyxy_from_xywh_center
-from hdnet_ros.core.frames import FrameSource
+from hdnet_ros.core.frames import Frame, FrameSource
 from hdnet_ros.core.types import Detection
 from hdnet_ros.evaluate.benchmark import LabelledPicture
 from hdnet_ros.evaluate.ground_plane import GroundPlaneClip
 
 MATCH_IOU = 0.4
 """Least overlap at which a detected box counts as the person of a hand-made one."""
+
+
+def annotated_frames(video: str | Path, clip: GroundPlaneClip, every: int = 1) -> Iterator[Frame]:
+    """Every n-th frame of the clip's video that has boxes."""
+    last = max(clip.boxes, default=-1)
+    for frame in FrameSource(video):
+        if frame.index > last:
+            return
+        if frame.index % every == 0 and frame.index in clip.boxes:
+            yield frame
 
 
 def pictures_of_clip(
@@ -35,12 +45,7 @@ def pictures_of_clip(
         at an IoU of at least 0.4, and people without a match are left out. None keeps the hand-made.
     box_change : applied to every box that is used, for studies of loose boxes.
     """
-    last = max(clip.boxes, default=-1)
-    for frame in FrameSource(video):
-        if frame.index > last:
-            return
-        if frame.index % every or frame.index not in clip.boxes:
-            continue
+    for frame in annotated_frames(video, clip, every):
         people = [p for p in clip.boxes[frame.index] if clip.whole_in_picture(p.box_xywh_center_px)]
         roots = [clip.true_root_camera_mm(p.box_xywh_center_px) for p in people]
         boxes = [p.box_xywh_center_px for p in people]

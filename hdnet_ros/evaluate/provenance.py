@@ -96,12 +96,15 @@ def versions() -> Mapping[str, str]:
 
 def commit() -> str:
     """The checkout's commit, "+" after it where files differ from it; says so where there is no checkout."""
-    folder = Path(hdnet_ros.__file__).resolve().parent
+    package = Path(hdnet_ros.__file__).resolve()
     try:
-        found = subprocess.run(
-            ["git", "-C", str(folder), "describe", "--always", "--dirty=+", "--abbrev=10", "--exclude=*"],
-            capture_output=True, text=True, timeout=10, check=True,
-        )  # fmt: skip
+        # Installed below another project, git would tell that one's commit.
+        _git(package.parent, "ls-files", "--error-unmatch", package.name)
+        return _git(package.parent, "describe", "--always", "--dirty=+", "--abbrev=10", "--exclude=*")
     except (OSError, subprocess.SubprocessError):
         return "not a git checkout"
-    return found.stdout.strip()
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(folder), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Callable, Iterable, Sequence
+from typing import Callable, Container, Iterable, Sequence
 
 import numpy as np
 
@@ -83,9 +84,16 @@ def estimators_of(checkpoint, device: str, regressor: BoxRegressor | None, other
     tested = make_estimator(checkpoint, device)
     has_pose = getattr(checkpoint.config, "pose", None) is not None
     named = {kind_of(checkpoint.config): tested}
+    beside = rivals(regressor, tested if has_pose else None)
     for other in others:
-        named[other.metadata["name"]] = make_estimator(other, device)
-    return named | rivals(regressor, tested if has_pose else None)
+        named[_free_name(other.metadata["name"], {*named, *beside})] = make_estimator(other, device)
+    return named | beside
+
+
+def _free_name(name: str, taken: Container[str]) -> str:
+    """The name, numbered where another has it: two runs of one configuration are called alike."""
+    numbered = (name if number == 1 else f"{name} ({number})" for number in itertools.count(1))
+    return next(candidate for candidate in numbered if candidate not in taken)
 
 
 def rivals(regressor: BoxRegressor | None, pose_source=None) -> dict:
@@ -185,9 +193,8 @@ def _depths(estimator, pictures) -> dict[tuple[int, int], float]:
     """Depth in mm by (picture, detection); boxes that the estimator rejects are missing."""
     depths = {}
     for number, picture in enumerate(pictures):
-        named = [Detection(d.box_xywh_center_px, d.score, str(i)) for i, d in enumerate(picture.detections)]
-        for person in estimator.localize(picture.image_rgb, named, picture.camera):
-            depths[number, int(person.id)] = person.root_camera_mm[2]
+        for i, person in benchmark.localize_all(estimator, picture):
+            depths[number, i] = person.root_camera_mm[2]
     return depths
 
 

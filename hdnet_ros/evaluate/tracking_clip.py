@@ -8,9 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from hdnet_ros.core.frames import FrameSource
 from hdnet_ros.core.types import Detection
-from hdnet_ros.evaluate.clip import matched_boxes
+from hdnet_ros.evaluate.clip import annotated_frames, matched_boxes
 from hdnet_ros.evaluate.ground_plane import GroundPlaneClip
 from hdnet_ros.evaluate.tracking_scores import TrackingPicture, TruePerson
 
@@ -37,12 +36,7 @@ def tracking_pictures(
     """
     truth = true_people(clip)
     pose = camera_to_world(clip)
-    last = max(clip.boxes, default=-1)
-    for frame in FrameSource(video):
-        if frame.index > last:
-            return
-        if frame.index % every or frame.index not in clip.boxes:
-            continue
+    for frame in annotated_frames(video, clip, every):
         people = clip.boxes[frame.index]
         boxes = [Detection(p.box_xywh_center_px) for p in people]
         ids = [p.id for p in people]

@@ -19,7 +19,7 @@ from hdnet_ros.core.skeleton import LEFT_RIGHT_PAIRS, ROOT
 from hdnet_ros.evaluate.datasets import open_dataset
 from hdnet_ros.learn.config import DataConfig
 from hdnet_ros.learn.dataset_files import random_samples
-from hdnet_ros.learn.synthetic.sample import PersonLabel, SyntheticSample, make_sample, read_shard
+from hdnet_ros.learn.synthetic.sample import PersonLabel, SyntheticSample, make_sample, read_shard_of
 
 log = logging.getLogger(__name__)
 
@@ -224,7 +224,7 @@ class PatchStream(torch.utils.data.IterableDataset):
                     f"no shards in {folder}; write some with `hdnet synth --out {folder}`"
                 )
             for index in rng.permutation(len(shards)):
-                samples = read_shard(shards[index])
+                samples = read_shard_of(shards[index], self.split)
                 for i in rng.permutation(len(samples)):
                     yield samples[i].key[:2], samples[i]
 

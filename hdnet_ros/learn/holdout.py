@@ -10,7 +10,7 @@ import numpy as np
 from hdnet_ros.core.types import Detection
 from hdnet_ros.evaluate.benchmark import LabelledPicture
 from hdnet_ros.evaluate.box_regressor import box_features
-from hdnet_ros.learn.synthetic.sample import PersonLabel, SyntheticSample, make_sample, read_shard
+from hdnet_ros.learn.synthetic.sample import PersonLabel, SyntheticSample, make_sample, read_shard_of
 
 SMALLEST_VISIBLE_FRACTION = 0.25
 """People of whom less is seen are not detected by anything and do not count."""
@@ -30,28 +30,28 @@ def groups_of(person: PersonLabel) -> frozenset[str]:
     return frozenset(name for name, member in names.items() if member)
 
 
-def samples_in(folder: str | Path) -> Iterator[SyntheticSample]:
-    """All samples of a folder of shards, in order.
+def samples_in(folder: str | Path, split: str) -> Iterator[SyntheticSample]:
+    """All samples of a folder of shards of a split ("train" or "holdout"), in order.
 
     Raises
     ------
-    FileNotFoundError
-        When the folder has no shard.
+    FileNotFoundError : the folder has no shard
+    ValueError : a shard of the other split
     """
     shards = sorted(Path(folder).glob("*.npz"))
     if not shards:
         raise FileNotFoundError(
-            f"{folder} has no shard; write some with `hdnet synth --split holdout --out {folder}`"
+            f"{folder} has no shard; write some with `hdnet synth --split {split} --out {folder}`"
         )
     for shard in shards:
-        yield from read_shard(shard)
+        yield from read_shard_of(shard, split)
 
 
 def pictures_in(
     folder: str | Path, most: int | None = None, box_jitter: np.random.Generator | None = None
 ) -> Iterator[LabelledPicture]:
-    """Labelled pictures of the first `most` samples in a folder; given a generator, with `jittered` boxes."""
-    for number, sample in enumerate(samples_in(folder)):
+    """Labelled pictures of the first `most` hold-out samples in a folder; given a generator, with `jittered` boxes."""
+    for number, sample in enumerate(samples_in(folder, "holdout")):
         if most is not None and number >= most:
             return
         people = [p for p in sample.people if p.visible_fraction >= SMALLEST_VISIBLE_FRACTION]
@@ -104,9 +104,9 @@ def jittered(box_xywh: np.ndarray, rng: np.random.Generator, share: float = 0.15
 
 
 def regressor_rows(folder: str | Path, most: int | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Box features (N, 5) and root depths (N,) in mm of everyone in a folder of shards."""
+    """Box features (N, 5) and root depths (N,) in mm of everyone in a folder of training shards."""
     features, depths = [], []
-    for number, sample in enumerate(samples_in(folder)):
+    for number, sample in enumerate(samples_in(folder, "train")):
         if most is not None and number >= most:
             break
         for person in sample.people:

@@ -75,6 +75,7 @@ class PoseTrainer(Trainer):
         save_checkpoint(
             path, self.averaged_network(), c.convention, name=about["name"], licence=about["licence"],
             data=f"{about['data']}; {pose}", calibration=self.hdnet.calibration,
+            seed=_with_pose(about.get("seed"), self.seed), budget=_with_pose(about.get("budget"), self.budget),
         )  # fmt: skip
 
     def _losses(self, batch: dict) -> dict[str, Tensor]:
@@ -90,6 +91,10 @@ class PoseTrainer(Trainer):
             return [], images  # not read
         pyramid = self._frozen.features(images)
         return pyramid, self._frozen.heatmap_head(self._frozen.heatmap_branch(pyramid))
+
+
+def _with_pose(hdnet: str | None, pose: str) -> str:
+    return f"{hdnet or 'HDNet: not recorded'}; 3D pose: {pose}"
 
 
 def with_pose(hdnet: HDNet, config: PoseConfig, pose: IntegralPose) -> HDNet:

@@ -103,6 +103,18 @@ class Trainer:
     def state_path(self) -> Path:
         return self.folder / "state.pt"
 
+    @property
+    def seed(self) -> str:
+        """What was drawn with which seed, for the checkpoint."""
+        c = self.config
+        return str(c.seed) if c.seed == c.data.seed else f"{c.seed}, data {c.data.seed}"
+
+    @property
+    def budget(self) -> str:
+        """What the training cost up to now, for the checkpoint."""
+        batch = self.config.optimiser.batch_size * self.accelerator.num_processes
+        return f"{self.step} steps of {batch} patches of {self.config.convention.input_px} px, {self.config.precision}"
+
     def averaged_network(self) -> torch.nn.Module:
         """The averaged network, as an estimator takes it."""
         return self.average.module
@@ -142,6 +154,7 @@ class Trainer:
         save_checkpoint(
             path, network, c.convention, name=c.name, licence=c.licence,
             data=f"{c.data_description}, {self.step} steps of {c.optimiser.batch_size} patches",
+            seed=self.seed, budget=self.budget,
         )  # fmt: skip
 
     def train_step(self, batch: dict) -> dict[str, float]:

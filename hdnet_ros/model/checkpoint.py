@@ -37,6 +37,7 @@ _FIELDS = (
     "calibration",
     "format_version",
 )
+_ABOUT = ("name", "data", "licence", "seed", "budget")
 _COUNTER = "num_batches_tracked"
 _GET_WEIGHTS = "weights/README.md says where weights come from"
 
@@ -54,7 +55,8 @@ class LoadedCheckpoint:
     network : in eval mode, float32, on the CPU
     config, convention : architecture, and how its patches are cut
     calibration : of sigma, or None when the network was never calibrated
-    metadata : "name", "data" and "licence" as they were saved
+    metadata : "name", "data" and "licence" as they were saved, and "seed" and "budget" where known;
+        what `save_checkpoint` takes
     """
 
     network: HDNet | RootNet
@@ -72,6 +74,8 @@ def save_checkpoint(
     name: str,
     data: str,
     licence: str,
+    seed: str = "",
+    budget: str = "",
     calibration: SigmaCalibration | None = None,
     half: bool = True,
 ) -> None:
@@ -82,6 +86,7 @@ def save_checkpoint(
     name : what to call these weights in logs and messages
     data : what the network was trained on
     licence : under which the weights may be used
+    seed, budget : of the training, for people to read; empty where they are not known
     half : store weights of matrices and kernels as float16. Vectors stay float32: they are small,
         and the variances among them overflow.
 
@@ -104,6 +109,7 @@ def save_checkpoint(
         "links": config.to_dict().get("links", []),
         "calibration": None if calibration is None else asdict(calibration),
     }
+    entries |= {key: value for key, value in (("seed", seed), ("budget", budget)) if value}
     metadata = {key: json.dumps(value) for key, value in entries.items()}
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -140,7 +146,7 @@ def load_checkpoint(path: str | Path) -> LoadedCheckpoint:
     _check_skeleton(path, config, values)
     network = make_network(config)
     _fill(path, network, tensors)
-    about = {key: str(values[key]) for key in ("name", "data", "licence")}
+    about = {key: str(_decoded(path, metadata, key)) for key in _ABOUT if key in metadata}
     return LoadedCheckpoint(network.eval(), config, convention, calibration, about)
 
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from hdnet_ros.core.priors import BoxAreaPrior, BoxHeightPrior
 from hdnet_ros.core.skeleton import LINKS
+from hdnet_ros.core.track_ids import IdSource
 from hdnet_ros.core.tracking import TrackerConfig, Trackers
 from hdnet_ros.model.default_weights import NO_WEIGHTS_HELP, find_default_weights
 
@@ -73,15 +74,19 @@ def make_backend(request: EstimatorRequest) -> Backend:
     return _hdnet(path, request)
 
 
-def make_trackers(options: Mapping[str, Any]) -> Trackers:
-    """Return trackers that know nobody yet, from the parameters of `options.HDNET_PARAMETERS`."""
+def make_trackers(options: Mapping[str, Any], ids: IdSource | None = None) -> Trackers:
+    """Return trackers that know nobody yet, from the parameters of `options.HDNET_PARAMETERS`.
+
+    `ids` is that of earlier trackers of the same run, whose ids are not to come again.
+    """
     return Trackers(
         TrackerConfig(
             enabled=options["tracking"],
             gate_sigmas=options["track_gate_sigmas"],
             keep_s=options["track_keep_s"],
             birth_sightings=options["track_birth_sightings"],
-        )
+        ),
+        ids,
     )
 
 

@@ -4,9 +4,6 @@ import threading
 import time
 from collections.abc import Sequence
 
-import rclpy
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
-from rclpy.node import Node
 from rclpy.time import Time
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
@@ -14,6 +11,7 @@ from vision_msgs.msg import Detection2DArray
 
 from hdnet_ros.msg import PersonRootArray
 from hdnet_ros.nodes import convert
+from hdnet_ros.nodes.background_node import BackgroundNode
 from hdnet_ros.nodes.images import image_from_rgb
 from hdnet_ros.nodes.qos import PICTURES, RESULTS, SENSOR_DATA
 
@@ -32,25 +30,20 @@ class NodeProbe:
 
     def __init__(self, camera):
         self._camera = camera
-        self._context = rclpy.Context()
-        rclpy.init(context=self._context)
-        self._node = node = Node("bench_probe", context=self._context)
+        self._background = BackgroundNode("bench_probe")
+        self._node = node = self._background.node
         self._image = node.create_publisher(Image, "image", PICTURES)
         self._info = node.create_publisher(CameraInfo, "camera_info", RESULTS)
         self._detections = node.create_publisher(Detection2DArray, "detections", RESULTS)
         node.create_subscription(PersonRootArray, "hdnet_node/persons", self._on_persons, RESULTS)
         self._answered = threading.Condition()
         self._last: tuple[int, float] = (0, 0.0)
-        self._executor = SingleThreadedExecutor(context=self._context)
-        self._executor.add_node(node)
-        self._thread = threading.Thread(target=self._spin, daemon=True)
-        self._thread.start()
+        self._background.start()
 
     def close(self) -> None:
         """Stop; the node under test is not touched."""
-        rclpy.shutdown(context=self._context)
-        self._thread.join()
-        self._node.destroy_node()
+        self._background.stop()
+        self._background.destroy()
 
     def wait_until_ready(self, limit_s: float) -> None:
         """Return when the node subscribes to images and is heard.
@@ -107,12 +100,6 @@ class NodeProbe:
         self._node.destroy_subscription(subscription)
         self._node.destroy_publisher(publisher)
         return seconds
-
-    def _spin(self) -> None:
-        try:
-            self._executor.spin()
-        except ExternalShutdownException:
-            pass
 
     def _on_persons(self, msg: PersonRootArray) -> None:
         with self._answered:

@@ -1,5 +1,6 @@
 """hdnet_node: images, camera info and person boxes in, people in metres out."""
 
+import functools
 import threading
 
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
@@ -9,6 +10,7 @@ from hdnet_ros.nodes.backends import (
     Backend,
     BackendError,
     EstimatorRequest,
+    IdSource,
     make_backend,
     make_trackers,
 )
@@ -29,6 +31,22 @@ from hdnet_ros.nodes.tf_lookup import TfListener
 from hdnet_ros.nodes.track_markers import TrackMarkers
 from hdnet_ros.nodes.tracking_frame import NO_FRAME, TrackingFrame
 from hdnet_ros.nodes.worker import Worker
+
+
+def _told(transition):
+    """Say what went wrong in a transition: rclpy makes it an ERROR without a word."""
+
+    @functools.wraps(transition)
+    def telling(self, state: LifecycleState) -> TransitionCallbackReturn:
+        try:
+            return transition(self, state)
+        except Exception as error:
+            sentence = f"{transition.__name__} failed: {type(error).__name__}: {error}"
+            self._tell_standing(error=sentence)
+            self.get_logger().error(sentence)
+            raise
+
+    return telling
 
 
 class HDNetNode(LifecycleNode):
@@ -57,6 +75,7 @@ class HDNetNode(LifecycleNode):
         self._lines: dict[str, CameraLine] = {}
         self._tf: TfListener | None = None
         self._worker: Worker | None = None
+        self._ids = IdSource()
         if self.options["auto_activate"]:
             if self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
                 self.trigger_activate()
@@ -71,6 +90,7 @@ class HDNetNode(LifecycleNode):
         """That of the first camera."""
         return self._diagnostics[self.cameras[0]]
 
+    @_told
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the estimator and create the publishers; FAILURE where it cannot be made."""
         wanted = EstimatorRequest(
@@ -90,6 +110,7 @@ class HDNetNode(LifecycleNode):
         self.get_logger().info(f"estimator {self._backend.name} on {self._backend.device}")
         return super().on_configure(state)
 
+    @_told
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Subscribe and start the worker."""
         result = super().on_activate(state)
@@ -98,7 +119,7 @@ class HDNetNode(LifecycleNode):
         self._tf = None if wanted == NO_FRAME else TfListener(self)
         frame = TrackingFrame(wanted, self._tf, self.get_logger().info)
         floor = FloorFinder(self._tf, options, self.get_logger().warning)
-        trackers = make_trackers(options)
+        trackers = make_trackers(options, self._ids)
         track_markers = TrackMarkers(options["marker_lifetime_s"])
         arrived = threading.Event()
         for camera in self.cameras:
@@ -154,16 +175,19 @@ class HDNetNode(LifecycleNode):
         super().destroy_node()
 
     def _stop(self) -> None:
-        if self._worker is None:
-            return
-        self._worker.stop()
-        self._worker = None
+        """Undo on_activate, as far as it came."""
+        was_answering = self._worker is not None
+        if was_answering:
+            self._worker.stop()
+            self._worker = None
         for line in self._lines.values():
             line.inputs.close()
         self._lines = {}
         if self._tf is not None:
             self._tf.close()
             self._tf = None
+        if not was_answering:
+            return
         try:
             self._outputs.delete_all()
         except Exception:

@@ -68,10 +68,15 @@ class Inputs:
             "camera_info": (CameraInfo, self._on_info),
             "detections": (Detection2DArray, self._on_detections),
         }
-        self._subscriptions = [
-            subscribe(node, kind, self.topics[name], callback, logbook.qos_mismatch)
-            for name, (kind, callback) in kinds.items()
-        ]
+        self._subscriptions = []
+        try:
+            for name, (kind, callback) in kinds.items():
+                self._subscriptions.append(
+                    subscribe(node, kind, self.topics[name], callback, logbook.qos_mismatch)
+                )
+        except Exception:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Unsubscribe and forget what waits."""
@@ -103,7 +108,9 @@ class Inputs:
             told = ", ".join(f"{self.topics[name]} ({self._publishers(name)})" for name in silent)
             return f"nothing for {SILENCE_S:g} s on {told}"
         gap_ns = self.pairing.gap_ns()
-        if self._statistics.answered.age_s() > SILENCE_S and gap_ns is not None:
+        # A pair that has just matched waits for the worker: nothing is wrong with its stamps.
+        far_apart = gap_ns is not None and gap_ns > self.pairing.slop_ns
+        if self._statistics.answered.age_s() > SILENCE_S and far_apart:
             return (
                 f"{self.topics['image']} and {self.topics['detections']} both arrive, but their "
                 f"stamps are {gap_ns * 1e-9:.3f} s apart at best, more than slop_s"

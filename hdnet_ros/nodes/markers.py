@@ -66,11 +66,7 @@ class MarkerPublisher:
         return [*made, bones] if bones.points else made
 
     def _marker(self, header: Header, name: str, kind: int, person: PersonView) -> Marker:
-        marker = Marker(header=header, ns=name, id=person.number, type=kind, action=Marker.ADD)
-        marker.pose.orientation.w = 1.0
-        marker.color = colour_of(person.number)
-        marker.lifetime = duration(self.lifetime_s)
-        return marker
+        return marker_of(header, name, kind, person.number, self.lifetime_s)
 
     def _root(self, header: Header, person: PersonView) -> Marker:
         marker = self._marker(header, "root", Marker.SPHERE, person)
@@ -103,6 +99,15 @@ class MarkerPublisher:
             if known[first] and known[second]:
                 marker.points += [_point(person.joints_m[first]), _point(person.joints_m[second])]
         return marker
+
+
+def marker_of(header: Header, name: str, kind: int, number: int, lifetime_s: float) -> Marker:
+    """Return a marker of somebody, in their colour and without a size yet."""
+    marker = Marker(header=header, ns=name, id=number, type=kind, action=Marker.ADD)
+    marker.pose.orientation.w = 1.0
+    marker.color = colour_of(number)
+    marker.lifetime = duration(lifetime_s)
+    return marker
 
 
 def colour_of(number: int) -> ColorRGBA:

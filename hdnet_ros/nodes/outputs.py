@@ -13,7 +13,7 @@ from visualization_msgs.msg import Marker, MarkerArray
 
 from hdnet_ros.msg import PersonRootArray, PersonTrackArray
 from hdnet_ros.nodes.logbook import Logbook
-from hdnet_ros.nodes.pipeline import Answer
+from hdnet_ros.nodes.pipeline import Answer, Views
 from hdnet_ros.nodes.planners.factory import PLANNER_SINKS
 from hdnet_ros.nodes.qos import PICTURES, RESULTS, advertise
 
@@ -87,20 +87,26 @@ class Outputs:
         return self._publishers[_topic(camera, "overlay")].get_subscription_count() > 0
 
     def publish(self, answer: Answer, camera: str = "") -> None:
-        """Publish everything about one image, TF first so that the rest can be placed."""
-        self._broadcast(answer.transforms)
-        for name in ("persons", "detections_3d"):
-            self._publishers[_topic(camera, name)].publish(getattr(answer, name))
-        self._publishers["tracks"].publish(answer.tracks)
-        markers = answer.markers.markers + answer.track_markers.markers
-        if camera:
-            self._publishers[_topic(camera, "markers")].publish(answer.markers)
-            markers = answer.track_markers.markers
-        self._publishers["markers"].publish(MarkerArray(markers=markers))
-        if answer.overlay is not None:
-            self._publishers[_topic(camera, "overlay")].publish(answer.overlay)
+        """Publish everything about one image, TF first so that the rest can be placed.
+
+        What robots act on goes out before what people look at is even built.
+        """
         self._last_header = answer.persons.header
+        self._broadcast(answer.transforms)
+        self._publishers[_topic(camera, "persons")].publish(answer.persons)
+        self._publishers["tracks"].publish(answer.tracks)
         self._each_sink(lambda sink: sink.publish(answer))
+        self._show(answer.views(), camera)
+
+    def _show(self, views: Views, camera: str) -> None:
+        self._publishers[_topic(camera, "detections_3d")].publish(views.detections_3d)
+        markers = views.markers.markers + views.track_markers.markers
+        if camera:
+            self._publishers[_topic(camera, "markers")].publish(views.markers)
+            markers = views.track_markers.markers
+        self._publishers["markers"].publish(MarkerArray(markers=markers))
+        if views.overlay is not None:
+            self._publishers[_topic(camera, "overlay")].publish(views.overlay)
 
     def delete_all(self) -> None:
         """Remove every marker, and let the sinks forget everybody."""

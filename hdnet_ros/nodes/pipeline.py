@@ -1,7 +1,7 @@
 """From one image with its detections to every message about it."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -47,21 +47,29 @@ class Located(NamedTuple):
     inference_ms: float
 
 
+class Views(NamedTuple):
+    """The same people again, as tools show them."""
+
+    markers: MarkerArray
+    track_markers: MarkerArray
+    detections_3d: Detection3DArray
+    overlay: Image | None
+
+
 class Answer(NamedTuple):
     """All that is published about one image."""
 
     persons: PersonRootArray
     tracks: PersonTrackArray
-    markers: MarkerArray
-    track_markers: MarkerArray
-    detections_3d: Detection3DArray
     transforms: list[TransformStamped]
-    overlay: Image | None
     inference_ms: float
     remarks: list[BadInput]  # what was odd or left out
     size_wh_px: tuple[int, int]  # of the image
     image_rgb: np.ndarray
     floor: Floor | None  # in the frame of the tracks; None: not known, or nobody wants it
+    # Robots wait for people, nobody for what is shown of them: it is built when the rest is out.
+    # To be called once, before the next image is answered: markers remember whom they showed.
+    views: Callable[[], Views]
 
 
 class Pipeline:
@@ -112,7 +120,7 @@ class Pipeline:
         return self._frame.name(camera_frame) or camera_frame
 
     def answer(self, pair: Pair, info: CameraInfo, want_overlay: bool) -> Answer:
-        """Return the messages about one image; nobody there gives empty ones.
+        """Return what is told about one image; nobody there gives empty messages.
 
         Where TF does not give the camera's pose, people are not tracked in this image.
 
@@ -165,7 +173,7 @@ class Pipeline:
         return Located(prepared, people, inference_ms)
 
     def finish(self, located: Located, want_overlay: bool) -> Answer | None:
-        """Track the people and return all messages; None where TF is not there (yet)."""
+        """Track the people and return what is told of them; None where TF is not there (yet)."""
         header = located.prepared.header
         frame = self._frame.name(header.frame_id)
         if not frame:
@@ -178,16 +186,14 @@ class Pipeline:
         return self._answer(located, want_overlay, Header(stamp=header.stamp, frame_id=frame), pose)
 
     def give_up(self, located: Located, want_overlay: bool) -> Answer:
-        """Return all messages about people who are not tracked in this image: TF did not come."""
+        """Return what is told of people who are not tracked in this image: TF did not come."""
         header = located.prepared.header
         frame = self.frame_name(header.frame_id)
         tracker = self._trackers.of(frame)
         tracker.coast(convert.stamp_ns(header))
         tracked_header = Header(stamp=header.stamp, frame_id=frame)
         persons = tracker.untracked(located.people)
-        return self._messages(
-            located, want_overlay, persons, tracked_header, tracker.tracks(), []
-        )
+        return self._told(located, want_overlay, persons, tracked_header, tracker.tracks(), [])
 
     def _answer(self, located: Located, want_overlay, header: Header, pose) -> Answer:
         tracker = self._trackers.of(header.frame_id)
@@ -205,28 +211,39 @@ class Pipeline:
                 transforms = convert.transforms_from_persons(header, persons, prefix)
             else:
                 transforms = convert.transforms_from_tracks(header, tracks, prefix, pose[:3, 3])
-        return self._messages(located, want_overlay, persons, header, tracks, transforms)
+        return self._told(located, want_overlay, persons, header, tracks, transforms)
 
-    def _messages(
+    def _told(
         self, located: Located, want_overlay, persons, tracked_header, tracks, transforms
     ) -> Answer:
-        header, camera = located.prepared.header, located.prepared.camera
-        image_rgb = located.prepared.image_rgb
-        overlay = image_from_rgb(header, draw_people(image_rgb, persons)) if want_overlay else None
-        views = convert.views_from_tracks(tracks)
+        prepared = located.prepared
+        header = prepared.header
         return Answer(
             persons=convert.persons_to_msg(header, persons, self._backend.name),
             tracks=convert.tracks_to_msg(tracked_header, tracks),
-            markers=self.markers.markers(header, convert.views_from_persons(persons, camera)),
-            track_markers=self.track_markers.markers(tracked_header, views),
-            detections_3d=convert.detections_3d_to_msg(header, persons, camera),
             transforms=transforms,
-            overlay=overlay,
             inference_ms=located.inference_ms,
-            remarks=located.prepared.remarks,
-            size_wh_px=camera.size_wh_px,
-            image_rgb=image_rgb,
+            remarks=prepared.remarks,
+            size_wh_px=prepared.camera.size_wh_px,
+            image_rgb=prepared.image_rgb,
             floor=self._floor.for_discs(convert.stamp_ns(header), tracked_header.frame_id),
+            views=lambda: self._views(prepared, want_overlay, persons, tracked_header, tracks),
+        )
+
+    def _views(
+        self, prepared: Prepared, want_overlay, persons, tracked_header: Header, tracks
+    ) -> Views:
+        header, camera = prepared.header, prepared.camera
+        overlay = None
+        if want_overlay:
+            overlay = image_from_rgb(header, draw_people(prepared.image_rgb, persons))
+        seen = convert.views_from_persons(persons, camera)
+        followed = convert.views_from_tracks(tracks)
+        return Views(
+            markers=self.markers.markers(header, seen),
+            track_markers=self.track_markers.markers(tracked_header, followed, self._camera),
+            detections_3d=convert.detections_3d_to_msg(header, persons, camera),
+            overlay=overlay,
         )
 
     def _decoded(self, msg: Image | CompressedImage):

@@ -1,14 +1,10 @@
 """A node that hands on every message of the demo as it came, and people as plain numbers."""
 
-import threading
 from collections.abc import Callable
 from typing import NamedTuple
 
-import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.event_handler import SubscriptionEventCallbacks
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
-from rclpy.node import Node
 from rclpy.qos import QoSHistoryPolicy, QoSProfile, QoSReliabilityPolicy
 from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import CameraInfo, Image
@@ -18,6 +14,7 @@ from vision_msgs.msg import Detection2DArray, Detection3DArray
 from visualization_msgs.msg import MarkerArray
 
 from hdnet_ros.msg import PersonRoot, PersonRootArray, PersonTrackArray
+from hdnet_ros.nodes.background_node import BackgroundNode
 
 IMAGE_TOPIC = "/image"
 PERSONS_TOPIC = "/hdnet_node/persons"
@@ -69,28 +66,17 @@ class Recorder:
         self.image_stamps_ns: list[int] = []
         self.answers: list[PersonsAnswer] = []
         self.errors: dict[str, str] = {}
-        self._context = rclpy.Context()
-        rclpy.init(context=self._context)
-        self._node = Node("demo_recorder", context=self._context)
+        self._background = BackgroundNode("demo_recorder")
+        self._node = self._background.node
         self._awaited = set(_TOPICS) - {IMAGE_TOPIC}
         for topic in sorted(self._awaited):
             self._subscribe(topic)
-        self._executor = SingleThreadedExecutor(context=self._context)
-        self._executor.add_node(self._node)
-        self._thread = threading.Thread(target=self._spin, name="recorder", daemon=True)
-        self._thread.start()
+        self._background.start()
 
     def close(self) -> None:
         """Stop listening."""
-        rclpy.shutdown(context=self._context)
-        self._thread.join()
-        self._node.destroy_node()
-
-    def _spin(self) -> None:
-        try:
-            self._executor.spin()
-        except ExternalShutdownException:
-            pass
+        self._background.stop()
+        self._background.destroy()
 
     def _subscribe(self, topic: str) -> None:
         kind, type_name = _TOPICS[topic]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from hdnet_ros.nodes.markers import colour_of
+from hdnet_ros.nodes.markers import marker_of
 from hdnet_ros.nodes.message_types import (
     Header,
     Marker,
@@ -14,7 +14,6 @@ from hdnet_ros.nodes.message_types import (
     Point,
     Quaternion,
     Vector3,
-    duration,
 )
 from hdnet_ros.nodes.views import TrackView
 
@@ -31,6 +30,8 @@ SEEN_ALPHA, COASTING_ALPHA = 0.25, 0.12
 class TrackMarkers:
     """Build the markers of tracks; remember tails and whom to delete.
 
+    Cameras without a common frame tell tracks of their own, and must not delete each other's.
+
     Parameters
     ----------
     lifetime_s : after this long without news RViz drops a marker by itself; 0: never
@@ -43,11 +44,14 @@ class TrackMarkers:
     def reset(self) -> None:
         """Forget everybody, after a DELETEALL."""
         self._tails: dict[int, deque] = {}
-        self._shown: set[tuple[str, int]] = set()
+        self._shown: dict[str, set[tuple[str, int]]] = {}
 
-    def markers(self, header: Header, tracks: Sequence[TrackView]) -> MarkerArray:
-        """Return markers of these tracks, and DELETE for what was shown before and is not now."""
-        self._tails = {track.number: self._tail_of(track) for track in tracks}
+    def markers(
+        self, header: Header, tracks: Sequence[TrackView], camera: str = ""
+    ) -> MarkerArray:
+        """Return markers of the tracks that a camera tells, and DELETE for what it told before and
+        does not now."""
+        self._tails |= {track.number: self._tail_of(track) for track in tracks}
         array = MarkerArray()
         for track in tracks:
             array.markers.append(self._ellipsoid(header, track))
@@ -56,9 +60,12 @@ class TrackMarkers:
             if track.is_moving:
                 array.markers.append(self._arrow(header, track))
         now = {(marker.ns, marker.id) for marker in array.markers}
-        for name, number in sorted(self._shown - now):
+        gone = self._shown.get(camera, set()) - now
+        for name, number in sorted(gone):
             array.markers.append(Marker(header=header, ns=name, id=number, action=Marker.DELETE))
-        self._shown = now
+        self._shown = {other: shown - gone for other, shown in self._shown.items()} | {camera: now}
+        followed = {number for shown in self._shown.values() for _, number in shown}
+        self._tails = {number: self._tails[number] for number in followed}
         return array
 
     def _tail_of(self, track: TrackView) -> deque:
@@ -68,11 +75,7 @@ class TrackMarkers:
         return tail
 
     def _marker(self, header: Header, name: str, kind: int, track: TrackView) -> Marker:
-        marker = Marker(header=header, ns=name, id=track.number, type=kind, action=Marker.ADD)
-        marker.pose.orientation.w = 1.0
-        marker.color = colour_of(track.number)
-        marker.lifetime = duration(self._lifetime_s)
-        return marker
+        return marker_of(header, name, kind, track.number, self._lifetime_s)
 
     def _tail(self, header: Header, track: TrackView) -> Marker:
         marker = self._marker(header, "tail", Marker.LINE_STRIP, track)

@@ -1,15 +1,12 @@
 """A node that hands on people, tracks, camera and picture of the same image, for `hdnet view live`."""
 
-import threading
 from collections import OrderedDict
 from collections.abc import Callable
 
-import rclpy
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
-from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from hdnet_ros.msg import PersonRootArray, PersonTrackArray
+from hdnet_ros.nodes.background_node import BackgroundNode
 from hdnet_ros.nodes.qos import RESULTS, SENSOR_DATA
 from hdnet_ros.nodes.tf_lookup import TfListener
 
@@ -35,9 +32,8 @@ class ViewFeed:
         self._images: OrderedDict[tuple[int, int], Image | CompressedImage] = OrderedDict()
         self._waiting: PersonRootArray | None = None
         self._info: CameraInfo | None = None
-        self._context = rclpy.Context()
-        rclpy.init(context=self._context)
-        self._node = Node("hdnet_view", context=self._context)
+        self._background = BackgroundNode("hdnet_view")
+        self._node = self._background.node
         self._tf = TfListener(self._node)
         beside = persons_topic.rpartition("/")[0]
         self._tracks_topics = (f"{beside}/tracks", f"{beside.rpartition('/')[0]}/tracks")
@@ -50,23 +46,13 @@ class ViewFeed:
             *((PersonTrackArray, topic, self._on_tracks, RESULTS) for topic in self._tracks_topics),
         ):
             self._node.create_subscription(kind, topic, callback, qos)
-        self._executor = SingleThreadedExecutor(context=self._context)
-        self._executor.add_node(self._node)
-        self._thread = threading.Thread(target=self._spin, name="view_feed", daemon=True)
-        self._thread.start()
+        self._background.start()
 
     def close(self) -> None:
         """Stop listening."""
-        rclpy.shutdown(context=self._context)
-        self._thread.join()
+        self._background.stop()
         self._tf.close()
-        self._node.destroy_node()
-
-    def _spin(self) -> None:
-        try:
-            self._executor.spin()
-        except ExternalShutdownException:
-            pass
+        self._background.destroy()
 
     def _on_image(self, image: Image | CompressedImage) -> None:
         self._images[_stamp(image)] = image

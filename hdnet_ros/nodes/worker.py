@@ -63,16 +63,24 @@ class Worker:
             is_waiting = any(camera.is_waiting for camera in self._cameras)
             self._arrived.wait(_TF_POLL_S if is_waiting else _WAIT_S)
             self._arrived.clear()
-            if any([camera.clock_jumped() for camera in self._cameras]):
-                self._reset()
-            self._locate()
-            for camera in self._cameras:
-                while self._running.is_set() and self._answer_next(camera):
-                    pass
+            # Whatever fails, this thread lives on: without it the node is up and answers nobody.
+            self._guarded(self._cameras[0], self._round)
 
-    def _reset(self) -> None:
+    def _round(self) -> None:
+        jumped = [camera for camera in self._cameras if camera.clock_jumped()]
+        if jumped:
+            self._reset(jumped)
+        self._locate()
+        for camera in self._cameras:
+            while self._running.is_set() and self._answer_next(camera):
+                pass
+
+    def _reset(self, jumped: Sequence[CameraLine]) -> None:
         for camera in self._cameras:
             camera.forget()
+            if camera not in jumped:
+                # Its clock is about to follow: what it has is of the time before.
+                camera.inputs.pairing.reset()
         self._guarded(self._cameras[0], self._outputs.delete_all)
         self._on_reset()
 

@@ -1,6 +1,7 @@
 """Another focal length for people who are located already, against the estimator with that focal length."""
 
 from dataclasses import replace
+from functools import cache
 
 import cv2
 import numpy as np
@@ -37,7 +38,7 @@ def make_estimator():
     path = find_default_weights()
     if path is None:
         pytest.skip("no weights are bundled")
-    return lambda mode: load_hdnet_estimator(path, "cpu", mode)[0]
+    return cache(lambda mode: load_hdnet_estimator(path, "cpu", mode)[0])
 
 
 def located(estimator, picture, with_camera):

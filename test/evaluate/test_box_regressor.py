@@ -45,8 +45,18 @@ def test_features_see_through_the_lens():
     assert np.exp(found[0]) == pytest.approx(0.4, rel=1e-4)
 
 
+def test_regressor_is_fitted_in_one_thread(monkeypatch):
+    from threadpoolctl import threadpool_info
+
+    regressor, threads = BoxRegressor(), []
+    said = lambda *_: threads.extend(p["num_threads"] for p in threadpool_info() if p["user_api"] == "openmp")  # noqa: E731
+    monkeypatch.setattr(regressor._model, "fit", said)
+    regressor.fit(*rows(3, seed=1))
+    assert set(threads) == {1}
+
+
 def test_regressor_learns_depth_from_angular_height():
-    regressor = BoxRegressor().fit(*rows(1500, seed=1))
+    regressor = BoxRegressor().fit(*rows(800, seed=1))
     features, depth_mm = rows(200, seed=2)
     error = np.abs(regressor.predict(features) / depth_mm - 1)
     assert np.mean(error) < 0.02  # guessing the median depth leaves about 90 %

@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+import subprocess
 from dataclasses import replace
 
 import numpy as np
@@ -146,6 +147,20 @@ def test_provenance_of_a_checkpoint(tmp_path):
     assert about["trained on"] == provenance.NOT_RECORDED
     assert about["machine"].startswith("CPU only: ") and "PyTorch" in about["versions"]
     assert "most" not in about and "config" not in about
+
+
+def test_commit_of_another_project_is_not_told_as_ours(tmp_path, monkeypatch):
+    package = tmp_path / "site-packages" / "hdnet_ros"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b"]
+    for command in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "theirs"]):
+        subprocess.run([*git, *command], check=True)
+    monkeypatch.setattr(provenance.hdnet_ros, "__file__", str(package / "__init__.py"))
+    assert provenance.commit() == "not a git checkout"
+    subprocess.run([*git, "add", "-A"], check=True)
+    subprocess.run([*git, "commit", "-q", "-m", "ours"], check=True)
+    assert re.fullmatch(r"[0-9a-f]{10}", provenance.commit())
 
 
 def test_report_in_a_browser_has_no_error_and_all_its_pictures(page, browser):

@@ -24,7 +24,7 @@ from hdnet_ros.model.networks import make_network
 CONFIGS = Path(__file__).resolve().parents[2] / "configs" / "ablations"
 
 
-def toy_sample(number):
+def toy_sample(number, split="train"):
     """A person of noise at 4 to 8 m before a camera of 200 px."""
     rng = np.random.default_rng(number)
     camera = Camera(np.array([[200.0, 0, 80], [0, 200, 80], [0, 0, 1.0]]), (160, 160))
@@ -39,7 +39,7 @@ def toy_sample(number):
         is_adult=True, is_upright=True,
     )  # fmt: skip
     image = rng.integers(0, 255, (160, 160, 3), dtype=np.uint8)
-    return SyntheticSample(image, camera, [person], (5, number, "train"))
+    return SyntheticSample(image, camera, [person], (5, number, split))
 
 
 @pytest.fixture
@@ -52,12 +52,13 @@ def ablate(monkeypatch, tmp_path):
 
     monkeypatch.setattr(train, "imagenet_backbone_state", random_state)
     torch.set_num_threads(1)
-    (tmp_path / "shards").mkdir()
-    save_shard(tmp_path / "shards" / "train_5_000000000.npz", [toy_sample(n) for n in range(3)])
+    shards = {"train": tmp_path / "shards", "holdout": tmp_path / "holdout"}
+    for split, folder in shards.items():
+        folder.mkdir()
+        save_shard(folder / f"{split}_5_000000000.npz", [toy_sample(n, split) for n in range(3)])
 
     def run(*arguments, steps=2):
-        shards = tmp_path / "shards"
-        fixed = ("--shards", shards, "--holdout", shards, "--out", tmp_path / "out", "--configs", CONFIGS)
+        fixed = ("--shards", shards["train"], "--holdout", shards["holdout"], "--out", tmp_path / "out", "--configs", CONFIGS)
         quick = ("--input-px", 64, "--set", "optimiser.batch_size=2", "--set", "data.workers=0")
         cpu = ("--set", "precision=fp32", "--cpu")  # one precision for all tests of a process
         everything = ("ablate", *fixed, *quick, *cpu, "--steps", steps, *arguments)

@@ -12,6 +12,7 @@ from hdnet_ros.core.depth_bins import denormalise_depth
 from hdnet_ros.core.patch import PatchConvention, cells_to_patch_px, choose_patch_px
 from hdnet_ros.learn import dataset
 from hdnet_ros.learn.config import DataConfig
+from hdnet_ros.learn.synthetic import shards
 
 CONVENTION = PatchConvention(input_px=192)
 EXACT = DataConfig(photometric=False)
@@ -120,16 +121,24 @@ def test_processes_render_different_samples_from_where_they_stand(rendered):
     assert {split for *_, split in rendered} == {"train"}
 
 
-def test_patches_from_shards_name_the_sample_they_come_from(monkeypatch, tmp_path):
+def stream_of_shards(split, monkeypatch, folder):
     def read_shard(path):
         sample = sample_with_dots()
-        sample.key = (9, 700, "train")
+        sample.key = (9, 700, split)
         return [sample]
 
-    monkeypatch.setattr(dataset, "read_shard", read_shard)
-    (tmp_path / "a.npz").touch()
-    stream = dataset.PatchStream(DataConfig(shards=str(tmp_path)), CONVENTION)
-    assert next(iter(stream)).key == (9, 700)
+    monkeypatch.setattr(shards, "read_shard", read_shard)
+    (folder / "a.npz").touch()
+    return dataset.PatchStream(DataConfig(shards=str(folder)), CONVENTION)
+
+
+def test_patches_from_shards_name_the_sample_they_come_from(monkeypatch, tmp_path):
+    assert next(iter(stream_of_shards("train", monkeypatch, tmp_path))).key == (9, 700)
+
+
+def test_holdout_is_not_trained_on(monkeypatch, tmp_path):
+    with pytest.raises(ValueError, match=r"a\.npz holds sample \(9, 700, 'holdout'\)"):
+        next(iter(stream_of_shards("holdout", monkeypatch, tmp_path)))
 
 
 def test_sample_that_gives_no_patch_is_left_out_and_told(rendered, monkeypatch, caplog):

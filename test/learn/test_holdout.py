@@ -10,6 +10,7 @@ pytest.importorskip("numba", reason="the synthetic package needs the learn requi
 from hdnet_ros.core.boxes import xyxy_from_xywh_center
 from hdnet_ros.core.camera import Camera
 from hdnet_ros.learn import holdout
+from hdnet_ros.learn.synthetic import shards as synthetic_shards
 
 CAMERA = Camera(np.array([[500.0, 0, 320], [0, 500, 240], [0, 0, 1]]), (640, 480), "none", ())
 
@@ -26,17 +27,23 @@ def person(**changes):
 
 
 @pytest.fixture
-def shards(monkeypatch, tmp_path):
+def split():
+    """What the shards are of."""
+    return "holdout"
+
+
+@pytest.fixture
+def shards(monkeypatch, tmp_path, split):
     """A folder with two shards of two samples each; the second sample shows nobody well enough."""
     hidden = person(visible_fraction=0.24)
     image = np.zeros((480, 640, 3), np.uint8)
     child = person(is_adult=False, stature_mm=1200.0, root_camera_mm=np.array([0, 0, 8000.0]))
     several = [person(), hidden, child]
     samples = [
-        SimpleNamespace(image_rgb=image, camera=CAMERA, people=p, key=(7, n, "holdout"))
+        SimpleNamespace(image_rgb=image, camera=CAMERA, people=p, key=(7, n, split))
         for n, p in enumerate((several, [hidden]))
     ]
-    monkeypatch.setattr(holdout, "read_shard", lambda path: samples)
+    monkeypatch.setattr(synthetic_shards, "read_shard", lambda path: samples)
     for name in ("a.npz", "b.npz"):
         (tmp_path / name).touch()
     return tmp_path
@@ -87,11 +94,23 @@ def test_pictures_of_the_first_samples(shards):
     assert len(list(holdout.pictures_in(shards, most=3))) == 2
 
 
+@pytest.mark.parametrize("split", ["train"])
 def test_regressor_rows_are_of_the_same_people(shards):
     features, depths = holdout.regressor_rows(shards)
     assert depths.tolist() == [5000.0, 8000.0] * 2
     assert features.shape == (4, 5)
     assert features[0] == pytest.approx([np.log(170 / 500), np.log(60 / 500), np.log(170 / 60), 0.0, 0.0])
+
+
+def test_box_only_regressor_is_not_fitted_on_the_holdout(shards):
+    with pytest.raises(ValueError, match=r"a\.npz holds sample \(7, 0, 'holdout'\) .*expected 'train'"):
+        holdout.regressor_rows(shards)
+
+
+@pytest.mark.parametrize("split", ["train"])
+def test_training_shards_are_not_scored_as_a_holdout(shards):
+    with pytest.raises(ValueError, match=r"the split 'train', expected 'holdout'"):
+        next(holdout.pictures_in(shards))
 
 
 def test_empty_folder_says_how_to_fill_it(tmp_path):

@@ -37,6 +37,7 @@ def checkpoint(tmp_path, monkeypatch):
     path = tmp_path / "hdnet.safetensors"
     save_checkpoint(
         path, HDNet(NETWORK).eval(), CONFIG.convention, name="tiny", data="noise", licence="CC0-1.0",
+        seed="4", budget="two hours",
         calibration=SigmaCalibration(1.5, 0.08), half=False,
     )  # fmt: skip
     return path
@@ -62,6 +63,8 @@ def test_hdnet_is_the_same_after_training_and_export(checkpoint, tmp_path):
     assert (loaded.calibration, loaded.convention) == (base.calibration, base.convention)
     assert (loaded.metadata["name"], loaded.metadata["licence"]) == ("tiny", "CC0-1.0")
     assert loaded.metadata["data"].startswith("noise; 3D pose: ") and "6 steps of 2" in loaded.metadata["data"]
+    assert loaded.metadata["seed"] == f"4; 3D pose: {CONFIG.seed}"
+    assert loaded.metadata["budget"].startswith("two hours; 3D pose: 6 steps of 2 patches of ")
 
 
 def test_gradients_reach_the_head_and_not_hdnet(checkpoint, tmp_path):

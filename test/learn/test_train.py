@@ -12,6 +12,7 @@ pytest.importorskip("numba", reason="training needs the learn requirements")
 
 from hdnet_ros.core.depth_bins import DepthBins
 from hdnet_ros.core.patch import PatchConvention
+from hdnet_ros.evaluate.provenance import weights_facts
 from hdnet_ros.learn import train
 from hdnet_ros.learn.config import DataConfig, LossConfig, OptimiserConfig, TrainConfig
 from hdnet_ros.learn.dataset import TrainingPatch
@@ -175,6 +176,9 @@ def test_export_loads_and_answers_like_the_averaged_network(stream, tmp_path):
     assert (loaded.config, loaded.convention) == (NETWORK, CONFIG.convention)
     assert loaded.metadata["name"] == "tiny"
     assert loaded.metadata["data"].endswith("6 steps of 2 patches")
+    told = weights_facts(tmp_path / "w.safetensors")
+    assert told["seed of the training"] == str(CONFIG.seed)
+    assert told["budget"] == f"6 steps of 2 patches of {CONFIG.convention.input_px} px, fp32"
     batch = train.collate([patch_of(90), patch_of(91)])
     inputs = train.normalise_images(batch["images"]), batch["box_masks"], batch["patch_index"]
     with torch.inference_mode():

@@ -21,6 +21,15 @@ def saved(tmp_path, tiny_network):
     return path
 
 
+def test_metadata_go_from_file_to_file(saved, tiny_network):
+    assert load_checkpoint(saved).metadata == ABOUT
+    about = ABOUT | {"seed": "0", "budget": "6 steps of 2 patches"}
+    for _ in range(2):
+        save_checkpoint(saved, tiny_network, CONVENTION, **about)
+        about = load_checkpoint(saved).metadata
+    assert about == ABOUT | {"seed": "0", "budget": "6 steps of 2 patches"}
+
+
 def rewrite(path, change_tensors=None, change_metadata=None):
     """The same file with other tensors or metadata."""
     tensors = load_file(path)

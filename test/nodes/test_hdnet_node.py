@@ -5,6 +5,7 @@ Box-height prior, f = 1000 px, 1.7 m: a box of 425 px stands at 1000 * 1.7 / 425
 """
 
 import math
+import threading
 import time
 
 import numpy as np
@@ -324,3 +325,64 @@ def test_lifecycle_from_outside(bench, make_hdnet_node, make_camera_client):
         )
     assert state_after(Transition.TRANSITION_CLEANUP) == "unconfigured"
     assert state_after(Transition.TRANSITION_UNCONFIGURED_SHUTDOWN) == "finalized"
+
+
+def test_ids_do_not_come_again_after_a_pause(people):
+    before = people.answer([NEAR_BOX]).persons[0].id
+    with people.bench.paused():
+        people.node.trigger_deactivate()
+        people.node.trigger_activate()
+    people.camera.wait_for_subscribers()
+    assert people.answer([NEAR_BOX]).persons[0].id != before
+
+
+def test_what_goes_wrong_in_a_transition_is_told_and_leaves_no_subscription(bench, make_hdnet_node):
+    topic = "/wrong_qos/detections"
+    override = f"qos_overrides.{topic}.subscription.reliability"
+    node = make_hdnet_node("/wrong_qos", estimator="box-height", **{override: "sometimes"})
+    bench.wait(
+        lambda: [
+            line for line in bench.log_lines()
+            if line.startswith("on_activate failed") and "sometimes" in line
+        ],
+        "a line that says why",
+    )  # fmt: skip
+    assert "on_activate failed" in node.statistics.report().message
+    assert node.count_subscribers("/wrong_qos/image") == 0
+    names = [name for name, _ in node.get_subscriber_names_and_types_by_node(
+        "hdnet_node", "/wrong_qos")]  # fmt: skip
+    assert "/tf" not in names
+
+
+def test_the_worker_outlives_whatever_fails(people):
+    people.answer([NEAR_BOX])
+    line = people.node._lines[""]
+    working = line.clock_jumped
+    failed = []
+
+    def fails():
+        failed.append(1)
+        raise RuntimeError("no clock today")
+
+    line.clock_jumped = fails
+    people.camera.send([NEAR_BOX])
+    people.bench.wait(lambda: failed, "failure")
+    line.clock_jumped = working
+    assert len(people.answer([NEAR_BOX]).persons) == 1
+    assert "no clock today" in people.status().message
+
+
+def test_people_are_out_before_their_markers_are_built(people):
+    pipeline = people.node._lines[""].pipeline
+    markers = people.topic(MarkerArray, "markers")
+    build, may_build = pipeline.markers.markers, threading.Event()
+
+    def build_late(*given):
+        assert may_build.wait(5.0)
+        return build(*given)
+
+    pipeline.markers.markers = build_late
+    assert len(people.answer([NEAR_BOX]).persons) == 1
+    assert not markers
+    may_build.set()
+    people.bench.wait(lambda: markers, "markers")

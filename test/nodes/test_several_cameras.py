@@ -14,6 +14,7 @@ pytest.importorskip("vision_msgs", reason="vision_msgs is not built (./run test 
 
 from geometry_msgs.msg import TransformStamped  # noqa: E402
 from tf2_ros import StaticTransformBroadcaster  # noqa: E402
+from visualization_msgs.msg import Marker, MarkerArray  # noqa: E402
 
 from hdnet_ros.core.priors import BoxHeightPrior  # noqa: E402
 from hdnet_ros.msg import PersonRootArray, PersonTrackArray  # noqa: E402
@@ -198,6 +199,26 @@ def test_every_camera_has_its_topics_and_a_status_of_its_own(cameras):
     cameras.bench.wait(
         lambda: wanted <= {s.name for array in list(statuses) for s in array.status}, "statuses"
     )
+
+
+def test_markers_of_cameras_without_a_common_frame_do_not_delete_each_other(cameras):
+    arrays = cameras.topic(MarkerArray, "markers")
+    for frame in range(3):
+        for name in PLACES_M:
+            cameras.persons_of(name, cameras.send(name, 6.0, 0.2 * frame))
+    cameras.bench.wait(lambda: len(arrays) == 6, "markers of six images")
+    assert all(marker.action == Marker.ADD for array in arrays for marker in array.markers)
+    tails = [m for array in arrays[4:] for m in array.markers if m.ns == "tail"]
+    assert len(tails) == 2 and all(len(tail.points) > 1 for tail in tails)
+
+
+def test_clocks_set_back_together_are_one_new_start(cameras):
+    for name in PLACES_M:
+        cameras.persons_of(name, cameras.send(name, 6.0, 0.0))
+        cameras.clients[name]._stamp_ns = 5_000_000_000
+    first = cameras.persons_of("front", cameras.send("front", 6.0, 0.0))[0].id
+    assert cameras.persons_of("rear", cameras.send("rear", 6.0, 0.0))
+    assert cameras.persons_of("front", cameras.send("front", 6.0, 0.0))[0].id == first
 
 
 @pytest.mark.parametrize("given", [["front", "/front/"], ["front", ""]])

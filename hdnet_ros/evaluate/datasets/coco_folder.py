@@ -8,9 +8,9 @@ import numpy as np
 
 from hdnet_ros.core.camera import Camera
 from hdnet_ros.core.camera_files import load_camera
+from hdnet_ros.core.keypoints import COCO_JOINTS
 from hdnet_ros.evaluate.datasets.coco_table import coco_table
 from hdnet_ros.evaluate.datasets.fields import numbers
-from hdnet_ros.evaluate.datasets.joints import COCO_JOINTS
 from hdnet_ros.evaluate.datasets.json_stream import stream_items
 from hdnet_ros.evaluate.datasets.pictures import Description, PictureSet, PictureTable
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from hdnet_ros.core.keypoints import MIDPOINTS
 from hdnet_ros.core.skeleton import JOINT_NAMES
 
 MUCO_JOINTS = (
@@ -18,17 +19,10 @@ MUCO_JOINTS = (
 MUPOTS_JOINTS = MUCO_JOINTS[:17]
 """The 17 joints of MuPoTS-3D."""
 
-COCO_JOINTS = (
-    "nose", "left_eye", "right_eye", "left_ear", "right_ear", "left_shoulder", "right_shoulder",
-    "left_elbow", "right_elbow", "left_wrist", "right_wrist", "left_hip", "right_hip",
-    "left_knee", "right_knee", "left_ankle", "right_ankle",
-)  # fmt: skip
-
 _ALIASES = {
     "hip": "pelvis", "root": "pelvis", "torso": "spine", "neck": "thorax", "headtop": "head_top",
     "right_foot": "right_ankle", "left_foot": "left_ankle",
 }  # fmt: skip
-_MIDPOINTS = {"pelvis": ("left_hip", "right_hip"), "thorax": ("left_shoulder", "right_shoulder")}
 
 
 def skeleton_rows(names: Sequence[str]) -> np.ndarray:
@@ -54,7 +48,7 @@ def to_skeleton(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
 def fill_midpoints(joints: np.ndarray) -> np.ndarray:
     """(..., 17, D) with a missing pelvis or thorax put between the hips or the shoulders."""
     joints = joints.copy()
-    for joint, ends in _MIDPOINTS.items():
+    for joint, ends in MIDPOINTS.items():
         at, (one, other) = JOINT_NAMES.index(joint), (JOINT_NAMES.index(end) for end in ends)
         middle = 0.5 * (joints[..., one, :] + joints[..., other, :])
         joints[..., at, :] = np.where(np.isfinite(joints[..., at, :]), joints[..., at, :], middle)

@@ -26,9 +26,17 @@ from hdnet_ros.learn.synthetic.placement import (
     draw_companion_place,
     draw_view,
 )
-from hdnet_ros.learn.synthetic.shards import read_shard, write_shards
+from hdnet_ros.learn.synthetic.shards import read_shard, read_shard_of, write_shards
 
-__all__ = ["PersonLabel", "SampleConfig", "SyntheticSample", "make_sample", "read_shard", "write_shards"]
+__all__ = [
+    "PersonLabel",
+    "SampleConfig",
+    "SyntheticSample",
+    "make_sample",
+    "read_shard",
+    "read_shard_of",
+    "write_shards",
+]
 
 _ATTEMPTS = 8
 

@@ -101,6 +101,20 @@ def save_shard(path: Path, samples) -> None:
     os.replace(temporary, path)
 
 
+def read_shard_of(path, split: str) -> list:
+    """The samples of a shard, which must be of a split: what is trained on is no hold-out.
+
+    Raises
+    ------
+    ValueError : a sample of the other split
+    """
+    samples = read_shard(path)
+    strange = next((s.key for s in samples if s.key[2] != split), None)
+    if strange is not None:
+        raise ValueError(f"{path} holds sample {strange} of the split {strange[2]!r}, expected {split!r}")
+    return samples
+
+
 def read_shard(path) -> list:
     """The samples of a shard (SyntheticSample), pictures decoded."""
     from hdnet_ros.learn.synthetic.sample import SyntheticSample

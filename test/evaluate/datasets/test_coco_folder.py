@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from hdnet_ros.core.keypoints import COCO_JOINTS
 from hdnet_ros.core.skeleton import JOINT_NAMES
 from hdnet_ros.evaluate.datasets.coco_folder import coco_folder
-from hdnet_ros.evaluate.datasets.joints import COCO_JOINTS, MUCO_JOINTS, skeleton_rows
+from hdnet_ros.evaluate.datasets.joints import MUCO_JOINTS, skeleton_rows
 
 K = [[600.0, 0, 160], [0, 600.0, 120], [0, 0, 1]]
 COCO_KEYPOINTS = [[100.0 + j, 50.0 + j, 2 if j % 2 else 1] for j in range(17)]

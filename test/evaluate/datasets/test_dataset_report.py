@@ -6,6 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from hdnet_ros.cli import main
+from hdnet_ros.model.checkpoint import load_checkpoint
 from hdnet_ros.model.default_weights import find_default_weights
 
 pytest.importorskip("jinja2")
@@ -21,11 +22,15 @@ def hdnet_eval(*arguments):
 @pytest.mark.skipif(find_default_weights() is None, reason="no bundled weights")
 def test_report_of_mupots_has_the_papers_tables(mupots_json, tmp_path):
     folder = tmp_path / "report"
-    code, said = hdnet_eval("--data", "mupots", "--root", mupots_json, "--report", folder, "--detected-boxes")
+    rivals = ("--rival", find_default_weights()) * 2
+    code, said = hdnet_eval("--data", "mupots", "--root", mupots_json, "--report", folder, "--detected-boxes", *rivals)
     assert code == 0, said
     read = json.loads((folder / "report.json").read_text(), parse_constant=pytest.fail)
     assert read["data"]["name"] == "MuPoTS-3D" and read["data"]["people"] == 3
-    assert set(read["ap_root"]["by_estimator"]) == {"hdnet", "box height", "box area"}
+    # Two rivals of one name are two lines.
+    name = load_checkpoint(find_default_weights()).metadata["name"]
+    assert list(read["ap_root"]["by_estimator"]) == ["hdnet", name, f"{name} (2)", "box height", "box area"]
+    assert read["about"]["rivals"].count(name) >= 2
     assert read["mrpe_mm"]["box height"]["people"] == 3 and len(read["worst"]) == 3
     html = (folder / "report.html").read_text()
     for published in ("120.0", "39.4", read["ap_root"]["protocol"][:40]):
