@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Sequence
 
+import numpy as np
 from rclpy.time import Time
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
@@ -14,6 +15,8 @@ from hdnet_ros.nodes import convert
 from hdnet_ros.nodes.background_node import BackgroundNode
 from hdnet_ros.nodes.images import image_from_rgb
 from hdnet_ros.nodes.qos import PICTURES, RESULTS, SENSOR_DATA
+
+_FIRST_ANSWER_S = 1.0
 
 
 class NoAnswer(RuntimeError):
@@ -46,7 +49,9 @@ class NodeProbe:
         self._background.destroy()
 
     def wait_until_ready(self, limit_s: float) -> None:
-        """Return when the node subscribes to images and is heard.
+        """Return when the node has answered an empty picture.
+
+        A writer may know its reader before the reader knows it, and what is sent between is lost.
 
         Raises
         ------
@@ -57,6 +62,15 @@ class NodeProbe:
             if time.monotonic() > deadline:
                 raise NoAnswer(f"hdnet_node was not active after {limit_s:.0f} s")
             time.sleep(0.1)
+        width, height = self._camera.size_wh_px
+        empty = np.zeros((height, width, 3), np.uint8)
+        while True:
+            try:
+                self.ask(empty, [], _FIRST_ANSWER_S)
+                return
+            except NoAnswer:
+                if time.monotonic() > deadline:
+                    raise
 
     def ask(self, image_rgb, detections: Sequence, limit_s: float = 30.0) -> float:
         """Return the seconds from the image's stamp to the arrival of its people.

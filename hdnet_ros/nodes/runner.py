@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import rclpy
 from rclpy.exceptions import ParameterException
-from rclpy.executors import ExternalShutdownException
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 
 from hdnet_ros.nodes.backends import BackendError
@@ -27,8 +27,10 @@ def run(
     node = None
     try:
         node = make_node()
+        executor = SingleThreadedExecutor()
+        executor.add_node(node)
         while rclpy.ok() and not is_done(node):
-            rclpy.spin_once(node, timeout_sec=_POLL_S)
+            executor.spin_once(timeout_sec=_POLL_S)
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
     except (BackendError, ParameterException, ValueError) as error:

@@ -54,3 +54,18 @@ def test_bundled_weights_in_bfloat16_give_the_depths_of_float32(weights):
         depths_mm[precision] = [p.root_camera_mm[2] for p in estimator.localize(image, people, camera)]
     # A step of the bins is 5.6 %.
     assert depths_mm["bfloat16"] == pytest.approx(depths_mm["float32"], rel=0.02)
+
+
+def test_bundled_pose_weights_are_the_default_ones_with_a_skeleton_in_metres(weights):
+    with_pose = weights.with_name("hdnet_lite_pose.safetensors")
+    camera = Camera(np.array([[900.0, 0, 319.5], [0, 900.0, 239.5], [0, 0, 1]]), (640, 480))
+    image = np.random.default_rng(3).integers(0, 255, (480, 640, 3), dtype=np.uint8)
+    person = [Detection(np.array([320.0, 240.0, 80.0, 250.0]))]
+    found = [
+        load_hdnet_estimator(path, "cpu", precision="float32")[0].localize(image, person, camera)[0]
+        for path in (weights, with_pose)
+    ]
+    assert found[1].root_camera_mm == pytest.approx(found[0].root_camera_mm, rel=1e-5)
+    assert found[0].joints_camera_mm is None
+    assert found[1].joints_camera_mm[0] == pytest.approx(found[1].root_camera_mm, rel=1e-5)
+    assert np.abs(found[1].joints_camera_mm - found[1].root_camera_mm).max() < 2000.0
