@@ -65,7 +65,7 @@ def test_floor_finds_depth_and_stature_whatever_the_estimator_says(
     assert seen is not None
     # Upright people lean in the picture of a pitched lens: the box's centre line is not their axis.
     assert seen.depth_mm == pytest.approx(true_depth_mm, rel=0.01)
-    assert seen.stature_mm == pytest.approx(stature_mm, rel=0.01)
+    assert seen.stature_mm == pytest.approx(stature_mm, rel=0.02)
 
 
 def test_sigma_is_what_pitch_height_foot_and_stance_errors_do_to_the_distance():

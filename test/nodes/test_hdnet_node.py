@@ -214,6 +214,8 @@ def test_the_camera_info_may_come_last(people):
 def test_diagnostics_tell_rates_counts_and_the_estimator(people):
     for _ in range(3):
         people.answer([NEAR_BOX])
+    # Counted after it was sent.
+    people.bench.wait(lambda: values_of(people.status())["answered"] == "3", "three answers")
     status = people.status()
     values = values_of(status)
     assert status.level == b"\x00", status.message

@@ -76,7 +76,7 @@ class BodyBank:
         vertices = self.rest_vertices[chosen].astype(np.float32) * scale
         return Body(identity, vertices, heads, self._zero(chosen))
 
-    @lru_cache(maxsize=2048)  # noqa: B019  (one bank lives as long as the process)
+    @lru_cache(maxsize=4096)  # noqa: B019  (one bank lives as long as the process)
     def _zero(self, chosen: int) -> NDArray:
         return self.rig.zeroing_rotations(self.rest_heads[chosen].astype(np.float64))
 

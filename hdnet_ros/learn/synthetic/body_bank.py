@@ -18,10 +18,12 @@ from hdnet_ros.learn.synthetic.rig import Rig, bone_transforms, skin_vertices
 from hdnet_ros.learn.synthetic.statures import MALE, Identity, draw_identity
 from hdnet_ros.learn.synthetic.surface_coordinates import surface_coordinates
 
-BANK_VERSION = 4
+BANK_VERSION = 5
 VERTEX_COUNT = 5000
 INFLUENCES = 6
-BODIES = {"train": 600, "holdout": 150}
+# With 600, 210 of them children, networks may learn their children by heart: after 9000 steps those of
+# the hold-out were 17 % off, adults 8 %.
+BODIES = {"train": 2400, "holdout": 150}
 SEEDS = {"train": 20_801, "holdout": 51_407}
 BANK_CHILD_FRACTION = 0.35
 # Anny faces -y with the left side on +x; people here face +x with the left side on +y.
@@ -42,7 +44,7 @@ def bank_path(split: str, cache_dir: str | Path | None = None) -> Path:
 
 
 def ensure_bank(split: str, cache_dir: str | Path | None = None) -> Path:
-    """Path of the split's bank; builds it (about a minute or two) when it is missing."""
+    """Path of the split's bank; builds it (some minutes) when it is missing."""
     path = bank_path(split, cache_dir)
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
