@@ -94,9 +94,9 @@ def _naive_over_ours(network, repeats: int, bar) -> dict[str, dict[int, dict]]:
 
     from hdnet_ros.core.device import choose_precision
     from hdnet_ros.evaluate.speed import WARM_UP, compare_with_naive
-    from hdnet_ros.model.folding import fold_batch_norm
+    from hdnet_ros.model.inference_copy import inference_copy
 
-    folded = fold_batch_norm(network).to(memory_format=torch.channels_last)
+    folded = inference_copy(network).to(memory_format=torch.channels_last)
     device = next(network.parameters()).device
     found: dict[str, dict[int, dict]] = {}
     for dtype in dict.fromkeys((torch.float32, choose_precision("auto", device))):
@@ -164,9 +164,9 @@ def _estimator(network, device: str):
     """Return the network as it is run: batch normalisation folded."""
     from hdnet_ros.core.estimator import HDNetEstimator
     from hdnet_ros.core.patch import PatchConvention
-    from hdnet_ros.model.folding import fold_batch_norm
+    from hdnet_ros.model.inference_copy import inference_copy
 
-    return HDNetEstimator(fold_batch_norm(network), PatchConvention(), network.config.bins, device)
+    return HDNetEstimator(inference_copy(network), PatchConvention(), network.config.bins, device)
 
 
 def _ros_is_there(console: Console) -> bool:

@@ -16,7 +16,7 @@ from hdnet_ros.learn.train import Trainer, normalise_images
 from hdnet_ros.model.backbones import imagenet_backbone_state
 from hdnet_ros.model.checkpoint import load_checkpoint, save_checkpoint
 from hdnet_ros.model.config import HDNetConfig
-from hdnet_ros.model.folding import fold_batch_norm
+from hdnet_ros.model.inference_copy import inference_copy
 from hdnet_ros.model.hdnet import HDNet
 from hdnet_ros.model.pose3d import SHARED, IntegralPose, PoseConfig, PoseOutput
 
@@ -52,7 +52,7 @@ class PoseTrainer(Trainer):
         network = replace(self.hdnet.config, pose=config.network.pose)
         config = replace(config, network=network, convention=self.hdnet.convention)
         super().__init__(config, folder, cpu=cpu)
-        frozen = fold_batch_norm(self.hdnet.network.eval()).requires_grad_(False)
+        frozen = inference_copy(self.hdnet.network.eval()).requires_grad_(False)
         self._frozen = frozen.to(self.accelerator.device, memory_format=torch.channels_last)
 
     def _start_network(self, init: Path | None) -> IntegralPose:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hdnet_ros.core.estimator import HDNetEstimator
 from hdnet_ros.model.checkpoint import load_checkpoint
-from hdnet_ros.model.folding import fold_batch_norm
+from hdnet_ros.model.inference_copy import inference_copy
 
 
 def load_hdnet_estimator(
@@ -28,7 +28,7 @@ def load_hdnet_estimator(
     """
     loaded = load_checkpoint(path)
     convention = replace(loaded.convention, mode=patch) if patch else loaded.convention
-    network = fold_batch_norm(loaded.network.eval())
+    network = inference_copy(loaded.network.eval())
     estimator = HDNetEstimator(
         network, convention, loaded.config.bins, device, loaded.calibration, precision=precision
     )

@@ -24,7 +24,7 @@ class TrackingFrame:
     lookup : TfLookup, optional
         None: there is no TF.
     say : callable
-        Told once in a sentence which frame it is, and why.
+        Told in a sentence which frame it is, and why; once, and again where cameras have none in common.
     """
 
     def __init__(
@@ -34,12 +34,12 @@ class TrackingFrame:
         self._say = say
         self._is_auto = not wanted and lookup is not None
         self._frame = "" if lookup is None or wanted in ("", NO_FRAME) else wanted
-        self._told = False
+        self._told: list[str] = []  # camera frames that a sentence was said about
 
     def name(self, camera_frame: str) -> str:
         """Return the frame for people seen by a camera; empty: the camera's own."""
         if self._is_auto and camera_frame and self._lookup(0, camera_frame, AUTO_FRAME) is not None:
-            self._frame, self._is_auto, self._told = AUTO_FRAME, False, False
+            self._frame, self._is_auto, self._told = AUTO_FRAME, False, []
         self._tell(camera_frame)
         return self._frame
 
@@ -53,11 +53,18 @@ class TrackingFrame:
         return pose
 
     def _tell(self, camera_frame: str) -> None:
-        if self._told:
+        is_known = camera_frame in self._told or not camera_frame
+        if self._told and (self._frame or is_known):
             return
-        self._told = True
+        self._told.append(camera_frame)
         if self._frame:
             self._say(f"people are followed in {self._frame}")
+        elif len(self._told) > 1:
+            self._say(
+                f"cameras {' and '.join(map(repr, self._told))} have no frame in common: each follows its "
+                "own people, who are nobody that another camera sees, and tracks come in either frame "
+                f"by turns; give TF from every camera to {AUTO_FRAME!r} or to `tracking_frame`"
+            )
         elif self._is_auto:
             self._say(
                 f"people are followed in the camera's frame {camera_frame!r}: TF does not offer "

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from hdnet_ros.model.folding import fold_batch_norm
+from hdnet_ros.model.inference_copy import inference_copy
 from hdnet_ros.model.hdnet import HDNet, hdnet_lite, hdnet_resnet50
 
 
@@ -176,22 +176,22 @@ def test_every_trained_parameter_gets_a_finite_gradient_under_autocast(make_peop
 
 def test_folded_batch_norm_gives_the_same_people(tiny_network, make_people):
     people = make_people([0, 1])
-    folded = fold_batch_norm(tiny_network)
+    folded = inference_copy(tiny_network)
     assert not any(isinstance(m, torch.nn.BatchNorm2d) for m in folded.modules())
     assert any(isinstance(m, torch.nn.BatchNorm2d) for m in tiny_network.modules())
     assert_same_people(run(folded, *people), run(tiny_network, *people), 1e-3)
 
 
-def test_folding_reaches_every_batch_norm_of_resnet50(randomise_statistics):
+def test_inference_copy_reaches_every_batch_norm_of_resnet50(randomise_statistics):
     network = HDNet(hdnet_resnet50(fpn_channels=8, branch_mid_channels=8, branch_channels=4))
     randomise_statistics(network)
-    folded = fold_batch_norm(network.eval())
+    folded = inference_copy(network.eval())
     assert not any(isinstance(m, torch.nn.BatchNorm2d) for m in folded.modules())
 
 
-def test_folding_refuses_training_mode(make_tiny):
+def test_inference_copy_refuses_training_mode(make_tiny):
     with pytest.raises(ValueError, match="training mode"):
-        fold_batch_norm(make_tiny().train())
+        inference_copy(make_tiny().train())
 
 
 def test_presets_have_at_most_8_and_28_million_parameters():

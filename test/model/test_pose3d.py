@@ -8,7 +8,7 @@ import torch
 from hdnet_ros.core.patch import PatchConvention
 from hdnet_ros.model.checkpoint import load_checkpoint, save_checkpoint
 from hdnet_ros.model.config import HDNetConfig
-from hdnet_ros.model.folding import fold_batch_norm
+from hdnet_ros.model.inference_copy import inference_copy
 from hdnet_ros.model.hdnet import HDNet
 from hdnet_ros.model.pose3d import IntegralPose, PoseConfig
 
@@ -110,7 +110,7 @@ def test_checkpoint_gives_the_pose_back(tmp_path, tiny_config, randomise_statist
 def test_folded_batch_norms_change_the_pose_by_rounding_only(tiny_config, randomise_statistics, make_people, backbone):
     network = randomised(tiny_config, randomise_statistics, backbone)
     with torch.no_grad():
-        expected, found = (n(*make_people([0, 1])).pose for n in (network, fold_batch_norm(network)))
+        expected, found = (n(*make_people([0, 1])).pose for n in (network, inference_copy(network)))
     torch.testing.assert_close(found.relative_depth_mm, expected.relative_depth_mm, rtol=0, atol=0.1)
 
 

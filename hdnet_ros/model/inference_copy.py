@@ -11,11 +11,12 @@ from hdnet_ros.model.hdnet import HDNet, MultiScaleBranch
 from hdnet_ros.model.upsampled_conv import UpsampledConv
 
 
-def fold_batch_norm(network: HDNet) -> HDNet:
-    """Copy of a network in eval mode in which no convolution is followed by batch normalisation.
+def inference_copy(network: HDNet) -> HDNet:
+    """Copy of a network in eval mode that computes the same in fewer operations.
 
-    Outputs agree to float32 rounding. The copy has other tensors than its config says, so it is
-    for inference only; it cannot be saved or trained.
+    Batch normalisation goes into the convolution before it, and levels are convolved before they
+    are upsampled. Outputs agree to float32 rounding. The copy has other tensors than its config
+    says, so it cannot be saved or trained.
 
     Raises
     ------
