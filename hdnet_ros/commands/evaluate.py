@@ -25,17 +25,17 @@ PETS_NEEDS = {
 
 
 @click.command("eval")
-@click.option("--data", type=click.Choice(["synthetic-holdout", "pets", *PAPERS_DATA]), required=True)
+@click.option("--data", type=click.Choice(["synthetic-holdout", "pets", "drive", *PAPERS_DATA]), required=True)
 @click.option("--weights", type=FILE, help="Checkpoint; the bundled one by default.")
 @click.option("--root", type=FOLDER,
-              help="Hold-out shards (without: some are rendered now), the clip's camera.json and boxes*.json, or"
-                   " the dataset.")  # fmt: skip
+              help="Hold-out shards (without: some are rendered now), the clip's camera.json and boxes*.json,"
+                   " drive.json and drive.mp4, or the dataset.")  # fmt: skip
 @click.option("--rival", "rivals", type=FILE, multiple=True,
               help="Other weights to report beside, RootNet's say; again for more.")  # fmt: skip
 @click.option("--train-shards", type=FOLDER, help="Shards the box-only regressor is fitted on.")
 @click.option("--video", type=FILE, help="The clip of --data pets.")
 @click.option("--every", type=click.IntRange(1), default=1, show_default=True,
-              help="Take each n-th frame of the clip, or picture of the dataset.")  # fmt: skip
+              help="Take each n-th frame of the clip or drive, or picture of the dataset.")  # fmt: skip
 @click.option("--most", type=click.IntRange(1), help="Most pictures of the hold-out or dataset.")
 @click.option("--detected-boxes", is_flag=True, help="mupots: the boxes of RootNet's detector instead of true ones.")
 @click.option("--also", type=click.Choice(["tracks", "floor"]), multiple=True,
@@ -45,7 +45,7 @@ PETS_NEEDS = {
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="JSON file for the printed figures.")
 def evaluate(data, weights, root, report_folder, out, **options):
     """Depth and position errors, sigma coverage and joints of HDNet, with the priors beside it."""
-    _check_usage(data, root, options)
+    _check_usage(data, root, options, report_folder)
     weights = weights or find_default_weights()
     if weights is None:
         raise click.ClickException(NO_WEIGHTS_HELP)
@@ -68,13 +68,15 @@ def evaluate(data, weights, root, report_folder, out, **options):
             click.echo(f"wrote {_report(report_folder, weights, data, options, sections)}")
 
 
-def _check_usage(data: str, root: Path | None, options: dict) -> None:
+def _check_usage(data: str, root: Path | None, options: dict, report_folder: Path | None) -> None:
     given = {"root": root, "video": options["video"]}
     missing = [needed for name, needed in PETS_NEEDS.items() if given[name] is None]
     if data == "pets" and missing:
         raise click.UsageError(f"--data pets needs {' and '.join(missing)}")
     if data in PAPERS_DATA and root is None:
         raise click.UsageError(f"--data {data} needs --root, the folder of the dataset as its authors give it")
+    if data == "drive" and (root is None or report_folder is not None):
+        raise click.UsageError("--data drive needs --root, its folder; its figures are printed, there is no --report")
     if options["also"] and data != "pets":
         raise click.UsageError(f"--also is for pets, not for {data}")
     if options["detected_boxes"] and data != "mupots":
@@ -93,13 +95,18 @@ def _tracked():
         yield track
 
 
-def _run(checkpoint, data: str, root: Path | None, track: Callable, options: dict) -> tuple[dict, Callable]:
-    """The figures to print, and a function that makes the report's sections and numbers."""
+def _run(checkpoint, data: str, root: Path | None, track: Callable, options: dict) -> tuple[dict, Callable | None]:
+    """The figures to print, and a function that makes the report's sections and numbers (None: it has no report)."""
     regressor = _box_regressor(options["train_shards"]) if options["train_shards"] else None
     if data in PAPERS_DATA:
         from hdnet_ros.evaluate.paper_report import run_dataset
 
         return run_dataset(checkpoint, data, root, regressor, track, options)
+    if data == "drive":
+        from hdnet_ros.evaluate.driving_scene import tracks_of_drive
+        from hdnet_ros.evaluate.suites import make_estimator
+
+        return tracks_of_drive(make_estimator(checkpoint, options["device"]), root, options["every"]), None
     found = _suites(checkpoint, data, root, regressor, track, options)
     figures = {suite.name: suite.figures() for suite in found}
     figures |= _over_time(checkpoint, root, options)

@@ -98,6 +98,13 @@ def test_eval_of_the_clip_wants_its_video(files):
     assert "--data pets needs --video" in said
 
 
+def test_eval_of_the_drive_wants_its_folder_and_has_no_report(files):
+    for options in ((), ("--root", files / "empty", "--report", files / "report")):
+        code, said = hdnet("eval", "--data", "drive", *options)
+        assert code == 2
+        assert "--data drive needs --root" in said
+
+
 @pytest.mark.parametrize("option", ["--every", "--most"])
 def test_eval_of_every_zeroth_picture_is_a_usage_error(files, option):
     code, said = hdnet("eval", "--data", "pets", "--root", files / "empty", option, "0")

@@ -38,6 +38,7 @@ class Bench:
     def __init__(self):
         from rcl_interfaces.msg import Log
         from rclpy.executors import SingleThreadedExecutor
+        from rclpy.qos import DurabilityPolicy, QoSProfile
 
         rclpy.init()
         self.client = rclpy.create_node("test_client")
@@ -46,7 +47,9 @@ class Bench:
         self._nodes = []
         self._subscriptions = {}
         self.received = {}
-        self.collect(Log, "/rosout")
+        # What a node logs before it is discovered counts too.
+        kept = QoSProfile(depth=1000, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+        self.collect(Log, "/rosout", kept)
         self._stopping, self._may_spin = threading.Event(), threading.Event()
         self._may_spin.set()
         self._spinning = threading.Lock()

@@ -48,10 +48,16 @@ def _legs(builder: PoseBuilder, rng: np.random.Generator, curves: dict, phase: f
                     toes=float(curves["toes"](at)) * min(stride, 1.0))
 
 
-def walking(rng: np.random.Generator, builder: PoseBuilder | None = None, arms: bool = True) -> PoseBuilder:
-    """A moment of walking, from a shuffle to a hurried stride."""
+def walking(rng: np.random.Generator, builder: PoseBuilder | None = None, arms: bool = True,
+            phase: float | None = None) -> PoseBuilder:
+    """A moment of walking, from a shuffle to a hurried stride.
+
+    `phase` is 0 to 1 from one strike of the left heel to the next; drawn when None. The same generator state gives
+    the same gait at every phase.
+    """
     builder = builder or PoseBuilder()
-    phase, stride = rng.random(), float(np.clip(rng.normal(0.88, 0.2), 0.25, 1.3))
+    drawn, stride = rng.random(), float(np.clip(rng.normal(0.88, 0.2), 0.25, 1.3))
+    phase = drawn if phase is None else phase
     swing = np.cos(2 * np.pi * phase)
     _legs(builder, rng, WALK_CURVES, phase, stride, crouch=max(0.0, rng.normal(0.0, 3.0)))
     builder.pelvis(lean=rng.normal(3.0, 2.5), tilt=rng.normal(0, 1.5) + 4 * np.sin(2 * np.pi * phase),

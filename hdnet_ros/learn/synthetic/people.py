@@ -96,6 +96,11 @@ class PeopleFactory:
         outfit = draw_outfit(rng, identity, self.bank.template_eye_m)
         return self._dress(rng, body, pose, outfit)
 
+    def posed(self, rng: np.random.Generator, identity: Identity, pose: DrawnPose) -> PersonMesh:
+        """A person in a pose: the same generator state gives the same body and clothes in every pose of a kind."""
+        body = self.bank.draw(rng, identity)
+        return self._dress(rng, body, pose, draw_outfit(rng, identity, self.bank.template_eye_m))
+
     def _draw_pose(self, rng: np.random.Generator, kind: str, body: Body) -> DrawnPose:
         rig = self.bank.rig
         if kind == "sitting":

@@ -7,6 +7,7 @@ pytest.importorskip("numba", reason="numba is not installed: no synthetic pictur
 
 from hdnet_ros.learn.synthetic import motion, poses
 from hdnet_ros.learn.synthetic.decimate import reduce_mesh
+from hdnet_ros.learn.synthetic.gait import walking
 from hdnet_ros.learn.synthetic.garments import blob_mesh, skirt_mesh
 from hdnet_ros.learn.synthetic.mesh import plain_material
 from hdnet_ros.learn.synthetic.pose_math import PoseBuilder, turn
@@ -38,6 +39,16 @@ def test_pose_shares_are_everyday():
     assert total == pytest.approx(1.0)
     upright = sum(poses.POSE_SHARES[kind] for kind in poses.UPRIGHT_KINDS)
     assert poses.POSE_SHARES["walking"] / upright > 0.4
+
+
+def test_gait_comes_round_after_a_cycle_and_mirrors_its_legs_after_half():
+    def legs(phase):
+        pose = walking(np.random.default_rng(5), phase=phase).pose
+        return [pose[POSE_INDEX[f"{side}_knee"]] for side in ("left", "right")]
+
+    np.testing.assert_allclose(legs(0.0), legs(1.0), atol=1e-9)
+    np.testing.assert_allclose(legs(0.2), legs(0.7)[::-1], atol=1e-9)
+    assert not np.allclose(legs(0.2), legs(0.7), atol=0.1)
 
 
 def test_flexion_brings_the_limb_forward_and_abduction_outward():
