@@ -14,7 +14,7 @@ _ACROSS = tuple(
     for name in ("hip", "shoulder")
 )
 # With it 68 % of the headings of hdnet_lite_pose on the hold-out lie within one sigma (`hdnet eval`).
-JOINT_SIGMA_MM = 104.0
+JOINT_SIGMA_MM = 98.0
 _LARGEST_SIGMA_RAD = 1.0
 
 CAMERA_UP = (0.0, -1.0, 0.0)
