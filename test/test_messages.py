@@ -47,9 +47,10 @@ def test_keypoint_fields():
 def test_flags_are_the_bits_of_the_core():
     from hdnet_ros.core.types import PersonFlags
     # Up to Python 3.10 an empty flag is iterated over too.
-    assert {name: flag.value for name, flag in PersonFlags.__members__.items() if flag.value} == {
+    bits = {flag.name: flag.value for flag in PersonFlags if flag.value}
+    assert bits == {
         'TRUNCATED_BOX': 1, 'OUT_OF_TRAINED_RANGE': 2, 'IMPLAUSIBLE_HEIGHT': 4, 'UNTRACKED_ID': 8}
-    assert all(getattr(hdnet_msgs.PersonRoot, flag.name) == flag.value for flag in PersonFlags)
+    assert all(getattr(hdnet_msgs.PersonRoot, name) == bit for name, bit in bits.items())
 
 
 def test_keypoint_constants_are_the_joints_of_the_core():
