@@ -106,6 +106,20 @@ class DepthBins:
         """Expected bin index of (..., K) probabilities; numpy or torch."""
         return (probabilities * self._bin_numbers(probabilities)).sum(-1)
 
+    def median(self, probabilities: torch.Tensor) -> torch.Tensor:
+        """Fractional bin index (...) that halves (..., K) probabilities, each bin's mass spread evenly.
+
+        Where the bins have two modes, of a child and of an adult farther away, the mean lies between
+        them, where nobody is; the median keeps to the likelier one.
+        """
+        numbers = self._bin_numbers(probabilities)
+        reached = probabilities.cumsum(-1)
+        bin_number = (reached < 0.5).sum(-1, keepdim=True).clamp(max=self.count - 1)
+        mass = probabilities.gather(-1, bin_number)
+        before = reached.gather(-1, bin_number) - mass
+        share = ((0.5 - before) / mass.clamp_min(1e-12)).clamp(0.0, 1.0)
+        return (numbers[bin_number] - 0.5 + share).squeeze(-1).clamp(0.0, self.count - 1.0)
+
     def spread(self, probabilities):
         """Standard deviation of log normalised depth under (..., K) probabilities."""
         numbers = self._bin_numbers(probabilities)

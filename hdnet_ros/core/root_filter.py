@@ -31,16 +31,16 @@ class RootFilter:
     ----------
     measurement : the first sighting
     stamp_ns : its time
-    speed_sigma_mm_s : standard deviation of the unknown velocity
-    acceleration_density : white acceleration, (mm/s)^2 per s
+    velocity_covariance : (3, 3) of the unknown velocity, (mm/s)^2
+    acceleration_density : (3, 3) white acceleration, (mm/s)^2 per s
     """
 
     def __init__(
         self,
         measurement: RootMeasurement,
         stamp_ns: int,
-        speed_sigma_mm_s: float,
-        acceleration_density: float,
+        velocity_covariance: np.ndarray,
+        acceleration_density: np.ndarray,
     ):
         self.stamp_ns = stamp_ns
         self._density = acceleration_density
@@ -51,7 +51,7 @@ class RootFilter:
         ray_mm = measurement.root_mm - measurement.camera_mm
         height = measurement.height_sigma**2
         self._covariance = np.zeros((7, 7))
-        self._covariance[VELOCITY, VELOCITY] = speed_sigma_mm_s**2 * np.eye(3)
+        self._covariance[VELOCITY, VELOCITY] = velocity_covariance
         self._covariance[_HEIGHT, _HEIGHT] = height
         self._covariance[POSITION, _HEIGHT] = self._covariance[_HEIGHT, POSITION] = -height * ray_mm
         self._covariance[POSITION, POSITION] = (
@@ -154,7 +154,7 @@ class RootFilter:
             view, _ = self._views[measurement.camera]
             expected_mm = expected_mm + self._state[view]
             jacobian[:, view] = np.eye(3)
-        return expected_mm, jacobian, self._density * delay_s**3 / 3.0 * np.eye(3)
+        return expected_mm, jacobian, delay_s**3 / 3.0 * self._density
 
     def _view_of(self, measurement: RootMeasurement) -> slice:
         """Return where a camera's view error is in the state; a camera that is new to it is added."""
@@ -171,13 +171,11 @@ class RootFilter:
         return view
 
 
-def white_acceleration(dt_s: float, density: float) -> np.ndarray:
-    """Return the (6, 6) noise of a constant velocity under white acceleration, position first.
+def white_acceleration(dt_s: float, density: np.ndarray) -> np.ndarray:
+    """Return the (6, 6) noise of a constant velocity under (3, 3) white acceleration, position first.
 
     Two steps of dt add up to one of 2 dt, so it does not matter how often pictures come
     (Bar-Shalom, Li & Kirubarajan 2001, eq. 6.2.2-12).
     """
-    noise = np.diag(density * np.repeat([dt_s**3 / 3.0, dt_s], 3))
-    mixed = density * dt_s**2 / 2.0 * np.eye(3)
-    noise[POSITION, VELOCITY] = noise[VELOCITY, POSITION] = mixed
-    return noise
+    over_time = np.array([[dt_s**3 / 3.0, dt_s**2 / 2.0], [dt_s**2 / 2.0, dt_s]])
+    return np.kron(over_time, density)

@@ -34,6 +34,8 @@ class HDNetConfig:
         peak; 0 takes it over the whole map, as the paper does
     separate_pairs : in eval mode a left joint and its right that were read off the same peak are
         taken apart where their maps show a second one; needs decode_radius_cells
+    median_depth : in eval mode the depth is the median of the bins instead of their mean, the
+        paper's soft-argmax
     direct_regression : Table 6, regress the bin index instead of classifying it
     shared_branch : Table 6, one branch for heatmaps and depth instead of two
     use_gnn : Table 6, False averages the pooled features without a graph network
@@ -55,6 +57,7 @@ class HDNetConfig:
     links: tuple[tuple[int, int], ...] = LINKS
     decode_radius_cells: int = 0
     separate_pairs: bool = False
+    median_depth: bool = False
     direct_regression: bool = False
     shared_branch: bool = False
     use_gnn: bool = True
@@ -112,6 +115,7 @@ _SMALLEST = {
 }
 _SWITCHES = (
     "separate_pairs",
+    "median_depth",
     "smooth_p2",
     "smooth_p5",
     "upsample_first",

@@ -190,6 +190,8 @@ class HDNet(nn.Module):
             probabilities = bins.target(bin_index.detach().nan_to_num())
             return probabilities.clamp_min(1e-12).log(), probabilities, bin_index
         probabilities = torch.softmax(depth, dim=-1)
+        if self.config.median_depth and not self.training:
+            return depth, probabilities, bins.median(probabilities)
         return depth, probabilities, bins.soft_argmax(probabilities)
 
     def load_backbone(self, state: Mapping[str, Tensor]) -> None:

@@ -56,6 +56,28 @@ def test_soft_argmax_inverts_target_within_the_bins(indices):
     assert bins.soft_argmax(target.numpy()) == pytest.approx(expected, abs=1e-9)
 
 
+def test_median_keeps_to_the_likelier_of_two_modes():
+    bins = DepthBins()
+    probabilities = torch.zeros(2, 71)
+    probabilities[0, [20, 40]] = torch.tensor([0.2, 0.8])
+    probabilities[1, 33] = 1.0
+    # 0.2 lies before bin 40, so 0.3 / 0.8 of its mass is needed.
+    assert bins.median(probabilities).tolist() == pytest.approx([39.5 + 0.3 / 0.8, 33.0])
+    assert bins.soft_argmax(probabilities).tolist() == pytest.approx([36.0, 33.0])
+
+
+@given(st.lists(st.floats(0.0, 1.0), min_size=71, max_size=71).filter(lambda p: sum(p) > 0.1))
+def test_median_halves_the_mass(weights):
+    probabilities = torch.tensor(weights, dtype=torch.float64)
+    probabilities /= probabilities.sum()
+    median = DepthBins().median(probabilities).item()
+    assert 0.0 <= median <= 70.0
+    edges = torch.arange(72, dtype=torch.float64) - 0.5
+    below = (probabilities * (median - edges[:-1]).clamp(0.0, 1.0)).sum().item()
+    if 0.0 < median < 70.0:
+        assert below == pytest.approx(0.5, abs=1e-9)
+
+
 def test_spread_is_the_std_of_log_depth():
     bins = DepthBins()
     probabilities = np.zeros(71)

@@ -9,7 +9,7 @@ from hdnet_ros.core.root_filter import POSITION, VELOCITY, RootFilter, white_acc
 from hdnet_ros.core.root_noise import HEIGHT_SIGMA, RootMeasurement, root_covariance_mm2
 
 SECOND_NS = 1_000_000_000
-DENSITY = 600.0**2
+DENSITY = 600.0**2 * np.diag([1.0, 1.0, 0.1])
 
 
 def measured(root_mm, camera_mm=(0.0, 0.0, 0.0), camera="", white=0.03, view=0.05):
@@ -33,7 +33,7 @@ def rotation_from_z(direction):
 
 
 def started(measurement, stamp_ns=0):
-    return RootFilter(measurement, stamp_ns, speed_sigma_mm_s=1500.0, acceleration_density=DENSITY)
+    return RootFilter(measurement, stamp_ns, 1500.0**2 * np.eye(3), DENSITY)
 
 
 def sigma_along(root, direction):

@@ -117,6 +117,20 @@ def test_velocity_of_a_walker_within_its_own_sigma():
     assert sigma[2] > sigma[0]
 
 
+def test_nobody_is_believed_to_climb_where_the_frame_tells_what_is_up():
+    level = np.array([[0, 0, 1, 0], [-1, 0, 0, 0], [0, -1, 0, 1500], [0, 0, 0, 1.0]])
+    known, unknown = PersonTracker(), PersonTracker()
+    for frame in range(10):
+        person = person_at(140.0 * frame, 0.0, 10000.0)
+        known.update(frame * 100_000_000, [person], level)
+        unknown.update(frame * 100_000_000, [person])
+    sideways, up = np.sqrt(np.diag(known.tracks()[0].covariance)[[4, 5]])
+    assert up < 0.6 * sideways
+    # A camera's own frame may be tilted.
+    sideways, down = np.sqrt(np.diag(unknown.tracks()[0].covariance)[[3, 4]])
+    assert down == pytest.approx(sideways, rel=0.2)
+
+
 def test_ids_are_short_start_with_a_letter_and_never_come_back():
     tracker = PersonTracker(TrackerConfig(keep_s=0.5))
     seen = []

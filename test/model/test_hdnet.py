@@ -150,6 +150,17 @@ def test_windowed_decoding_only_in_eval_mode(make_tiny, make_people):
     )
 
 
+def test_median_depth_only_in_eval_mode(make_tiny, make_people):
+    network = make_tiny(median_depth=True).eval()
+    people = make_people([0, 1])
+    output = run(network, *people)
+    bins, probabilities = network.config.bins, output.bin_probabilities
+    torch.testing.assert_close(output.bin_index, bins.median(probabilities))
+    assert (output.bin_index - bins.soft_argmax(probabilities)).abs().min() > 1e-4
+    output = run(network.train(), *people)
+    torch.testing.assert_close(output.bin_index, bins.soft_argmax(output.bin_probabilities))
+
+
 def test_bfloat16_autocast_gives_float32_outputs_near_those_of_float32(tiny_network, make_people):
     people = make_people([0, 0, 1])
     exact = run(tiny_network, *people)
