@@ -4,21 +4,25 @@
         camera_info_url:=file:///path/camera.yaml
     ros2 launch hdnet_ros camera.launch.py driver:=realsense2_camera
 The driver is a package of its own: apt install ros-<distro>-usb-cam or
-ros-<distro>-realsense2-camera.
+ros-<distro>-realsense2-camera. The other arguments are those of hdnet.launch.py.
 """
 
 import os
 
 from ament_index_python.packages import get_package_share_directory
 from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, OpaqueFunction
+from launch.actions import (
+    DeclareLaunchArgument,
+    IncludeLaunchDescription,
+    OpaqueFunction,
+    SetLaunchConfiguration,
+)
 from launch.conditions import IfCondition
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
 SHARE = get_package_share_directory("hdnet_ros")
-FORWARDED = ("detector", "estimator", "weights", "device", "params_file")
 
 
 def arguments():
@@ -46,31 +50,6 @@ def arguments():
             "frame_id",
             default_value="camera_optical_frame",
             description="optical frame of the images, usb_cam only",
-        ),
-        DeclareLaunchArgument(
-            "detector",
-            default_value="",
-            description="hog, maskrcnn, fast, none; empty: as in params_file",
-        ),
-        DeclareLaunchArgument(
-            "estimator",
-            default_value="",
-            description="auto, hdnet, box-height or box-area; empty: as in params_file",
-        ),
-        DeclareLaunchArgument(
-            "weights",
-            default_value="",
-            description="path of HDNet's weights; empty: as in params_file",
-        ),
-        DeclareLaunchArgument(
-            "device",
-            default_value="",
-            description="auto, cpu, cuda or cuda:<N>; empty: as in params_file",
-        ),
-        DeclareLaunchArgument(
-            "params_file",
-            default_value=os.path.join(SHARE, "config", "hdnet.yaml"),
-            description="parameters of the nodes",
         ),
         DeclareLaunchArgument("rviz", default_value="false", description="start RViz"),
     ]
@@ -101,28 +80,26 @@ def realsense(namespace):
     )
 
 
-def nodes(context):
-    """Return driver, detector_node and hdnet_node."""
+def topics(context):
+    """Return what tells hdnet.launch.py the topics of the driver."""
+    base = f"/{LaunchConfiguration('namespace').perform(context)}"
+    if LaunchConfiguration("driver").perform(context) != "usb_cam":
+        base += "/color"
+    return [
+        SetLaunchConfiguration("image", f"{base}/image_raw"),
+        SetLaunchConfiguration("camera_info", f"{base}/camera_info"),
+    ]
+
+
+def driver_and_rviz(context):
+    """Return the camera driver, and RViz with its topics and its optical frame."""
     namespace = LaunchConfiguration("namespace").perform(context)
     if LaunchConfiguration("driver").perform(context) == "usb_cam":
-        driver, topics = usb_cam(namespace), f"/{namespace}"
-        frame = LaunchConfiguration("frame_id").perform(context)
-    else:
-        driver, topics = realsense(namespace), f"/{namespace}/color"
-        frame = f"{namespace}_color_optical_frame"
-    chosen = {name: LaunchConfiguration(name) for name in FORWARDED}
-    chosen.update(
-        namespace=namespace, image=f"{topics}/image_raw", camera_info=f"{topics}/camera_info"
-    )
-    hdnet = IncludeLaunchDescription(
-        PythonLaunchDescriptionSource(os.path.join(SHARE, "launch", "hdnet.launch.py")),
-        launch_arguments=chosen.items(),
-    )
-    # The included file sets the DDS profile, which the driver's images need as well.
-    return [hdnet, driver, rviz(namespace, topics, frame)]
+        return [usb_cam(namespace), rviz(namespace, LaunchConfiguration("frame_id"))]
+    return [realsense(namespace), rviz(namespace, f"{namespace}_color_optical_frame")]
 
 
-def rviz(namespace, topics, frame):
+def rviz(namespace, frame):
     """Return RViz with the topics of namespace and driver, and the driver's optical frame."""
     return Node(
         package="rviz2",
@@ -133,11 +110,22 @@ def rviz(namespace, topics, frame):
             (f"/hdnet_node/{topic}", f"/{namespace}/hdnet_node/{topic}")
             for topic in ("markers", "overlay")
         ]
-        + [("/image", f"{topics}/image_raw"), ("/camera_info", f"{topics}/camera_info")],
+        + [(f"/{topic}", LaunchConfiguration(topic)) for topic in ("image", "camera_info")],
         condition=IfCondition(LaunchConfiguration("rviz")),
     )
 
 
 def generate_launch_description():
     """Return the launch description."""
-    return LaunchDescription([*arguments(), OpaqueFunction(function=nodes)])
+    hdnet = IncludeLaunchDescription(
+        PythonLaunchDescriptionSource(os.path.join(SHARE, "launch", "hdnet.launch.py"))
+    )
+    # Included before the driver: it sets the DDS profile, which the driver's images need as well.
+    return LaunchDescription(
+        [
+            *arguments(),
+            OpaqueFunction(function=topics),
+            hdnet,
+            OpaqueFunction(function=driver_and_rviz),
+        ]
+    )

@@ -1,6 +1,7 @@
 """A video as a camera, with detector, hdnet_node and RViz.
 
-ros2 launch hdnet_ros demo.launch.py source:=clip.mp4 camera:=camera.yaml
+    ros2 launch hdnet_ros demo.launch.py source:=clip.mp4 camera:=camera.yaml
+The other arguments are those of hdnet.launch.py.
 """
 
 import os
@@ -15,7 +16,6 @@ from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
 SHARE = get_package_share_directory("hdnet_ros")
-FORWARDED = ("detector", "estimator", "weights", "device", "params_file")
 
 
 def arguments():
@@ -33,31 +33,6 @@ def arguments():
             "rate_hz", default_value="0.0", description="images per second; 0: the source's own"
         ),
         DeclareLaunchArgument("loop", default_value="true", description="start over at the end"),
-        DeclareLaunchArgument(
-            "detector",
-            default_value="",
-            description="hog, maskrcnn, fast, none; empty: as in params_file",
-        ),
-        DeclareLaunchArgument(
-            "estimator",
-            default_value="",
-            description="auto, hdnet, box-height or box-area; empty: as in params_file",
-        ),
-        DeclareLaunchArgument(
-            "weights",
-            default_value="",
-            description="path of HDNet's weights; empty: as in params_file",
-        ),
-        DeclareLaunchArgument(
-            "device",
-            default_value="",
-            description="auto, cpu, cuda or cuda:<N>; empty: as in params_file",
-        ),
-        DeclareLaunchArgument(
-            "params_file",
-            default_value=os.path.join(SHARE, "config", "hdnet.yaml"),
-            description="parameters of the nodes",
-        ),
         DeclareLaunchArgument("rviz", default_value="true", description="start RViz"),
     ]
 
@@ -66,8 +41,7 @@ def generate_launch_description():
     """Return the launch description."""
     # Included first: it sets the DDS profile that the video node's images need as well.
     hdnet = IncludeLaunchDescription(
-        PythonLaunchDescriptionSource(os.path.join(SHARE, "launch", "hdnet.launch.py")),
-        launch_arguments={name: LaunchConfiguration(name) for name in FORWARDED}.items(),
+        PythonLaunchDescriptionSource(os.path.join(SHARE, "launch", "hdnet.launch.py"))
     )
     chosen = {
         "source": ParameterValue(LaunchConfiguration("source"), value_type=str),

@@ -1,8 +1,8 @@
-"""hdnet_node for one camera or several: `ros2 launch hdnet_ros hdnet.launch.py`.
+"""hdnet_node and detectors for one camera or several: `ros2 launch hdnet_ros hdnet.launch.py`.
 
 One camera, its topics named:
     ros2 launch hdnet_ros hdnet.launch.py image:=/camera/image_raw camera_info:=/camera/camera_info
-Several, each in its own namespace, with topics relative to it:
+Several, each in its own namespace, with topics relative to it, answered by one node:
     ros2 launch hdnet_ros hdnet.launch.py cameras:="front rear" image:=image_raw
 """
 
@@ -17,6 +17,7 @@ from launch_ros.parameter_descriptions import ParameterValue
 
 SHARE = get_package_share_directory("hdnet_ros")
 DDS_PROFILE = os.path.join(SHARE, "config", "fastdds_large_images.xml")
+TOPICS = ("image", "camera_info", "detections")
 
 ARGUMENT_NAMES = (
     "cameras",
@@ -29,6 +30,7 @@ ARGUMENT_NAMES = (
     "estimator",
     "weights",
     "device",
+    "tracking_frame",
     "use_sim_time",
 )
 
@@ -58,8 +60,8 @@ def arguments():
         DeclareLaunchArgument(
             "detector",
             default_value="",
-            description="detector to start: hog, maskrcnn, fast, empty: as in params_file, or "
-            "none when something else publishes the boxes",
+            description="detector to start for each camera: hog, maskrcnn, fast, empty: as in "
+            "params_file, or none when something else publishes the boxes",
         ),
         DeclareLaunchArgument(
             "params_file",
@@ -82,44 +84,65 @@ def arguments():
             description="auto, cpu, cuda or cuda:<N>; empty: as in params_file",
         ),
         DeclareLaunchArgument(
+            "tracking_frame",
+            default_value="",
+            description="frame that people are followed in; empty: as in params_file",
+        ),
+        DeclareLaunchArgument(
             "use_sim_time", default_value="false", description="take time from /clock"
         ),
     ]
 
 
 def nodes(context):
-    """Return the nodes of every camera."""
+    """Return the one hdnet_node, and a detector for every camera."""
     value = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENT_NAMES}
-    started = []
-    for camera in value["cameras"].split() or [""]:
-        namespace = "/".join(part for part in (value["namespace"], camera) if part)
-        started.append(node("hdnet_node", namespace, value, hdnet_parameters(value, camera)))
-        if value["detector"] != "none":
-            chosen = given(value, ("detector", "device"))
-            started.append(node("detector_node", namespace, value, chosen))
+    cameras = [camera.strip("/") for camera in value["cameras"].split()]
+    chosen = given(value, ("estimator", "weights", "device", "tracking_frame"))
+    if cameras:
+        chosen["cameras"] = cameras
+    cameras = cameras or [""]
+    started = [
+        Node(
+            package="hdnet_ros",
+            executable="hdnet_node",
+            name="hdnet_node",
+            namespace=value["namespace"],
+            parameters=[value["params_file"], chosen, sim_time(value)],
+            remappings=[
+                (joined(camera, name), joined(camera, value[name]))
+                for camera in cameras
+                for name in TOPICS
+            ],
+            output="screen",
+        )
+    ]
+    if value["detector"] != "none":
+        started += [detector(camera, value) for camera in cameras]
     return started
 
 
-def node(executable, namespace, value, chosen):
-    """Return one node of a camera; what was chosen by argument wins over the file."""
-    sim_time = {"use_sim_time": value["use_sim_time"].lower() in ("true", "1")}
+def detector(camera, value):
+    """Return the detector of one camera."""
     return Node(
         package="hdnet_ros",
-        executable=executable,
-        name=executable,
-        namespace=namespace,
-        parameters=[value["params_file"], chosen, sim_time],
-        remappings=[(name, value[name]) for name in ("image", "camera_info", "detections")],
+        executable="detector_node",
+        name="detector_node",
+        namespace=joined(value["namespace"], camera),
+        parameters=[value["params_file"], given(value, ("detector", "device")), sim_time(value)],
+        remappings=[(name, value[name]) for name in ("image", "detections")],
         output="screen",
     )
 
 
-def hdnet_parameters(value, camera):
-    """Return what the arguments say; several cameras must not share the names of TF frames."""
-    chosen = given(value, ("estimator", "weights", "device"))
-    if camera:
-        chosen["tf_prefix"] = f"body_{camera}_"
-    return chosen
+def joined(*names):
+    """Return names with slashes between them, those that are empty left out."""
+    return "/".join(name for name in names if name)
+
+
+def sim_time(value):
+    """Return the parameter that says whose time it is."""
+    return {"use_sim_time": value["use_sim_time"].lower() in ("true", "1")}
 
 
 def given(value, names):

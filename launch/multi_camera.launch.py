@@ -2,160 +2,28 @@
 
     ros2 launch hdnet_ros multi_camera.launch.py cameras:="front rear" image:=image_raw
 Every camera publishes <camera>/image_raw and <camera>/camera_info. Where TF gives the cameras' poses in
-the tracking frame, somebody whom several of them see is one person.
+the tracking frame, somebody whom several of them see is one person. The other arguments are those of
+hdnet.launch.py.
 """
 
 import os
 
 from ament_index_python.packages import get_package_share_directory
 from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
-from launch.substitutions import LaunchConfiguration
-from launch_ros.actions import Node
-from launch_ros.parameter_descriptions import ParameterValue
+from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription
+from launch.launch_description_sources import PythonLaunchDescriptionSource
 
 SHARE = get_package_share_directory("hdnet_ros")
-DDS_PROFILE = os.path.join(SHARE, "config", "fastdds_large_images.xml")
-TOPICS = ("image", "camera_info", "detections")
-
-ARGUMENT_NAMES = (
-    "cameras",
-    "namespace",
-    "image",
-    "camera_info",
-    "detections",
-    "detector",
-    "params_file",
-    "estimator",
-    "weights",
-    "device",
-    "tracking_frame",
-    "use_sim_time",
-)
-
-
-def arguments():
-    """Return the declared arguments with what each is for."""
-    return [
-        DeclareLaunchArgument(
-            "cameras",
-            default_value="front rear",
-            description="namespaces of the cameras, separated by spaces; empty: one camera, no "
-            "namespace of its own",
-        ),
-        DeclareLaunchArgument(
-            "namespace", default_value="", description="namespace before everything else"
-        ),
-        DeclareLaunchArgument(
-            "image", default_value="image", description="topic of the images in a camera's namespace"
-        ),
-        DeclareLaunchArgument(
-            "camera_info",
-            default_value="camera_info",
-            description="topic of the camera info in a camera's namespace",
-        ),
-        DeclareLaunchArgument(
-            "detections",
-            default_value="detections",
-            description="topic of the boxes in a camera's namespace",
-        ),
-        DeclareLaunchArgument(
-            "detector",
-            default_value="",
-            description="detector to start for each camera: hog, maskrcnn, fast, empty: as in "
-            "params_file, or none when something else publishes the boxes",
-        ),
-        DeclareLaunchArgument(
-            "params_file",
-            default_value=os.path.join(SHARE, "config", "hdnet.yaml"),
-            description="parameters of the nodes",
-        ),
-        DeclareLaunchArgument(
-            "estimator",
-            default_value="",
-            description="auto, hdnet, box-height or box-area; empty: as in params_file",
-        ),
-        DeclareLaunchArgument(
-            "weights",
-            default_value="",
-            description="path of HDNet's weights; empty: as in params_file",
-        ),
-        DeclareLaunchArgument(
-            "device",
-            default_value="",
-            description="auto, cpu, cuda or cuda:<N>; empty: as in params_file",
-        ),
-        DeclareLaunchArgument(
-            "tracking_frame",
-            default_value="",
-            description="frame that people are followed in; empty: as in params_file",
-        ),
-        DeclareLaunchArgument(
-            "use_sim_time", default_value="false", description="take time from /clock"
-        ),
-    ]
-
-
-def nodes(context):
-    """Return the one hdnet_node, and a detector for every camera."""
-    value = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENT_NAMES}
-    cameras = [camera.strip("/") for camera in value["cameras"].split()] or [""]
-    chosen = given(value, ("estimator", "weights", "device", "tracking_frame"))
-    started = [
-        Node(
-            package="hdnet_ros",
-            executable="hdnet_node",
-            name="hdnet_node",
-            namespace=value["namespace"],
-            parameters=[value["params_file"], {**chosen, "cameras": cameras}, sim_time(value)],
-            remappings=[
-                (joined(camera, name), joined(camera, value[name]))
-                for camera in cameras
-                for name in TOPICS
-            ],
-            output="screen",
-        )
-    ]
-    if value["detector"] != "none":
-        started += [detector(camera, value) for camera in cameras]
-    return started
-
-
-def detector(camera, value):
-    """Return the detector of one camera."""
-    return Node(
-        package="hdnet_ros",
-        executable="detector_node",
-        name="detector_node",
-        namespace=joined(value["namespace"], camera),
-        parameters=[value["params_file"], given(value, ("detector", "device")), sim_time(value)],
-        remappings=[(name, value[name]) for name in ("image", "detections")],
-        output="screen",
-    )
-
-
-def joined(*names):
-    """Return names with slashes between them, those that are empty left out."""
-    return "/".join(name for name in names if name)
-
-
-def sim_time(value):
-    """Return the parameter that says whose time it is."""
-    return {"use_sim_time": value["use_sim_time"].lower() in ("true", "1")}
-
-
-def given(value, names):
-    """Return the arguments that are not empty, as strings even where they look like numbers."""
-    return {name: ParameterValue(value[name], value_type=str) for name in names if value[name]}
 
 
 def generate_launch_description():
     """Return the launch description."""
-    return LaunchDescription(
-        [
-            *arguments(),
-            SetEnvironmentVariable("FASTRTPS_DEFAULT_PROFILES_FILE", DDS_PROFILE),
-            SetEnvironmentVariable("FASTDDS_DEFAULT_PROFILES_FILE", DDS_PROFILE),
-            OpaqueFunction(function=nodes),
-        ]
+    cameras = DeclareLaunchArgument(
+        "cameras",
+        default_value="front rear",
+        description="namespaces of the cameras, separated by spaces",
     )
+    hdnet = IncludeLaunchDescription(
+        PythonLaunchDescriptionSource(os.path.join(SHARE, "launch", "hdnet.launch.py"))
+    )
+    return LaunchDescription([cameras, hdnet])

@@ -10,6 +10,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 LAUNCH_FILES = sorted((ROOT / "launch").glob("*.launch.py"))
+HDNET = ROOT / "launch" / "hdnet.launch.py"
 # What the files may name beside this package.
 OTHER_PACKAGES = {"rviz2": {"rviz2"}, "usb_cam": {"usb_cam_node_exe"}, "realsense2_camera": {"realsense2_camera_node"}}  # fmt: skip
 # Of hdnet_ros.nodes.markers and track_markers, which need the messages to be imported.
@@ -52,14 +53,15 @@ class TestEveryLaunchFile:
 
     def test_every_configuration_read_is_declared(self, path):
         declared = set(arguments_of(path))
+        if "IncludeLaunchDescription" in path.read_text():
+            declared |= set(arguments_of(HDNET))
         read = {
             call.args[0].value
             for call in calls(path, "LaunchConfiguration")
             if isinstance(call.args[0], ast.Constant)
         }
-        for names in ("ARGUMENT_NAMES", "FORWARDED"):
-            found = re.search(rf"^{names} = (\(.*?\))$", path.read_text(), re.M | re.S)
-            read |= set(ast.literal_eval(found.group(1))) if found else set()
+        found = re.search(r"^ARGUMENT_NAMES = (\(.*?\))$", path.read_text(), re.M | re.S)
+        read |= set(ast.literal_eval(found.group(1))) if found else set()
         assert read <= declared
 
     def test_files_it_names_exist(self, path):
@@ -76,31 +78,33 @@ class TestEveryLaunchFile:
         for call in calls(path, "Node"):
             given = keywords(call)
             package, executable = given["package"].value, given["executable"]
-            if not isinstance(executable, ast.Constant):
-                continue  # hdnet.launch.py hands the name over; the test below reads it
             assert executable.value in (OTHER_PACKAGES.get(package) or ours)
 
 
-@pytest.mark.parametrize("path", LAUNCH_FILES[:2], ids=lambda path: path.name)
-def test_what_is_forwarded_is_an_argument_of_the_included_file(path):
-    found = re.search(r"^FORWARDED = (\(.*?\))$", path.read_text(), re.M | re.S)
-    assert set(ast.literal_eval(found.group(1))) <= set(arguments_of(LAUNCH_FILES[2]))
+@pytest.mark.parametrize("path", LAUNCH_FILES, ids=lambda path: path.name)
+def test_only_hdnet_launch_starts_our_nodes_and_the_others_include_it(path):
+    started = {keywords(call)["executable"].value for call in calls(path, "Node")}
+    if path == HDNET:
+        assert started == {"hdnet_node", "detector_node"}
+    else:
+        assert not started & {"hdnet_node", "detector_node"}
+        (included,) = calls(path, "PythonLaunchDescriptionSource")
+        assert ast.unparse(included).endswith("(os.path.join(SHARE, 'launch', 'hdnet.launch.py'))")
 
 
-def test_hdnet_launch_starts_both_nodes_with_the_dds_profile():
-    path = ROOT / "launch" / "hdnet.launch.py"
-    started = {call.args[0].value for call in calls(path, "node")}
-    assert started == {"hdnet_node", "detector_node"}
-    variables = {call.args[0].value for call in calls(path, "SetEnvironmentVariable")}
-    assert variables == {"FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE"}
+def test_hdnet_launch_sets_the_dds_profile_before_its_nodes():
+    variables = [call.args[0].value for call in calls(HDNET, "SetEnvironmentVariable")]
+    assert variables == ["FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE"]
+    text = HDNET.read_text()
+    assert text.index("SetEnvironmentVariable(") < text.index("OpaqueFunction(function=nodes)")
 
 
 def test_several_cameras_get_one_hdnet_node_and_a_detector_each():
-    path = ROOT / "launch" / "multi_camera.launch.py"
-    started = [keywords(call)["executable"].value for call in calls(path, "Node")]
-    assert sorted(started) == ["detector_node", "hdnet_node"]
-    source = path.read_text()
-    assert '"cameras": cameras' in source and "(joined(camera, name), joined(camera, value[name]))" in source
+    source = HDNET.read_text()
+    assert "chosen[\"cameras\"] = cameras" in source
+    assert "(joined(camera, name), joined(camera, value[name]))" in source
+    assert "[detector(camera, value) for camera in cameras]" in source
+    assert arguments_of(ROOT / "launch" / "multi_camera.launch.py")["cameras"]["default_value"].value == "front rear"
 
 
 def test_rviz_shows_the_topics_and_the_frame_of_the_nodes():
