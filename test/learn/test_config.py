@@ -51,7 +51,7 @@ def test_paper_configuration_has_the_papers_numbers():
 def test_light_configuration_is_the_light_network_on_the_ladder():
     lite = load_train_config(CONFIGS / "hdnet_lite.yaml")
     assert (lite.network.backbone, lite.network.fpn_channels) == ("efficientnet_lite0", 64)
-    assert (lite.convention.ladder, lite.convention.mode, lite.convention.input_px) == (True, "virtual", 192)
+    assert (lite.convention.ladder, lite.convention.mode, lite.convention.input_px) == (True, "virtual", 256)
     assert (lite.network.bins.start, lite.network.bins.end) == (0.333, 15.4)
 
 
