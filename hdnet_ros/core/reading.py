@@ -16,7 +16,7 @@ class Reading(NamedTuple):
 
     Attributes
     ----------
-    bin_index, spread_log : expected depth bin, and the std of the logarithm of depth
+    bin_index, spread_log : depth as a fractional bin index, and the std of the logarithm of depth
     joints_patch_px : (17, 2) px of the patch
     joint_confidence : (17,) 0..1
     pose_patch : (17, 3) joints of the 3D pose: x, y in px of the patch and mm along its axis behind

@@ -39,7 +39,7 @@ class HDNetOutput(NamedTuple):
     joints_cells : (N, J, 2) x, y in heatmap cells
     bin_logits, bin_probabilities : (N, K) over the depth bins; with direct regression the two-bin
         target of the regressed index stands in, so that readers need not tell the two apart
-    bin_index : (N,) expected bin index
+    bin_index : (N,) mean of the bins, or in eval mode their median where `median_depth` says so
     pose : the root-relative 3D pose, or None where the network has no pose head
     """
 
