@@ -15,7 +15,11 @@ class NoWeightsError(ValueError):
 
 
 def make_estimator(
-    name: str, weights: str | Path | None = None, device: str = "auto", patch: str | None = None
+    name: str,
+    weights: str | Path | None = None,
+    device: str = "auto",
+    patch: str | None = None,
+    mirror_average: bool = False,
 ):
     """Return an estimator and how to speak of it.
 
@@ -25,6 +29,7 @@ def make_estimator(
     weights : HDNet's checkpoint; None takes the bundled one
     device : where the network runs
     patch : "crop" or "virtual"; None takes what the weights were trained with
+    mirror_average : average HDNet's answer with that to the mirrored picture
 
     Raises
     ------
@@ -43,4 +48,4 @@ def make_estimator(
     # torch takes seconds to import, and the priors do without it.
     from hdnet_ros.model.load_estimator import load_hdnet_estimator
 
-    return load_hdnet_estimator(path, device, patch)
+    return load_hdnet_estimator(path, device, patch, mirror_average=mirror_average)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -41,6 +42,7 @@ PETS_NEEDS = {
 @click.option("--also", type=click.Choice(["tracks", "floor"]), multiple=True,
               help="pets: people followed over time; depth with the feet on the floor. Printed, not in the report.")  # fmt: skip
 @click.option("--device", default="auto", show_default=True)
+@click.option("--mirror-average", is_flag=True, help="Average HDNet with its answer to the mirrored picture.")
 @click.option("--report", "report_folder", type=OUT_FOLDER, help="Folder for report.html, .json and .md.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="JSON file for the printed figures.")
 def evaluate(data, weights, root, report_folder, out, **options):
@@ -53,8 +55,11 @@ def evaluate(data, weights, root, report_folder, out, **options):
         from hdnet_ros.core.device import choose_device
         from hdnet_ros.evaluate.suites import as_json, as_text
         from hdnet_ros.model.checkpoint import load_checkpoint
+        from hdnet_ros.model.mirror_average import MirrorAverage
 
         checkpoint = load_checkpoint(weights)
+        if options["mirror_average"]:
+            checkpoint = replace(checkpoint, network=MirrorAverage(checkpoint.network.eval()))
         options["rivals"] = [load_checkpoint(path) for path in options["rivals"]]
         options["device"] = str(choose_device(options["device"]))  # once, so that its warning comes once
         with _tracked() as track:
@@ -158,6 +163,7 @@ def _report(folder: Path, weights: Path, data: str, options: dict, sections: Cal
     from hdnet_ros.evaluate.report import write_report
 
     settings = {key: options[key] for key in ("every", "most") if options[key] not in (None, 1)}
+    settings["mirror average"] = "yes" if options["mirror_average"] else None
     about = provenance(weights, options["device"], data=data, rivals=_told(options["rivals"]), **settings)
     parts, numbers = sections()
     return write_report(folder, f"hdnet eval: {data}", about, parts, numbers)

@@ -38,6 +38,10 @@ LINKS = (
 
 LEFT_RIGHT_PAIRS = ((4, 1), (5, 2), (6, 3), (11, 14), (12, 15), (13, 16))
 
+_OTHER_SIDE = {a: b for pair in LEFT_RIGHT_PAIRS for a, b in (pair, pair[::-1])}
+MIRRORED_JOINTS = tuple(_OTHER_SIDE.get(joint, joint) for joint in range(len(JOINT_NAMES)))
+"""Which joint of a person each joint of the person's mirror image is."""
+
 
 def adjacency(
     joint_count: int = len(JOINT_NAMES), links: Sequence[tuple[int, int]] = LINKS

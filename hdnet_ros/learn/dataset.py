@@ -15,17 +15,13 @@ import torch
 from hdnet_ros.core import patch as patches
 from hdnet_ros.core.depth_bins import normalise_depth
 from hdnet_ros.core.patch import PatchConvention
-from hdnet_ros.core.skeleton import LEFT_RIGHT_PAIRS, ROOT
+from hdnet_ros.core.skeleton import MIRRORED_JOINTS, ROOT
 from hdnet_ros.evaluate.datasets import open_dataset
 from hdnet_ros.learn.config import DataConfig
 from hdnet_ros.learn.dataset_files import random_samples
 from hdnet_ros.learn.synthetic.sample import PersonLabel, SyntheticSample, make_sample, read_shard_of
 
 log = logging.getLogger(__name__)
-
-MIRRORED_JOINTS = np.arange(17)
-for _left, _right in LEFT_RIGHT_PAIRS:
-    MIRRORED_JOINTS[[_left, _right]] = _right, _left
 
 
 @dataclass

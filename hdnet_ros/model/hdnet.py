@@ -155,9 +155,10 @@ class HDNet(nn.Module):
 
         # Sums over thousands of cells and the depth itself do not bear bfloat16's 8 bits.
         with torch.autocast(images.device.type, enabled=False):
-            heatmap_logits, heatmaps, joints_cells = self._joints(
-                logits.float(), box_masks, patch_index
-            )
+            logits = logits.float() if patch_index is None else logits.float()[patch_index]
+            heatmap_logits = mask_logits(logits, box_masks)
+            heatmaps = spatial_softmax(heatmap_logits)
+            joints_cells = self.joints_of(heatmaps)
             weights = heatmaps if self.config.heatmap_pooling else _even(box_masks, heatmaps)
             joint_features = pool_features(weights, depth_features.float(), patch_index)
             if self.gnn:
@@ -169,19 +170,15 @@ class HDNet(nn.Module):
             heatmap_logits, heatmaps, joints_cells, bin_logits, bin_probabilities, bin_index, pose
         )
 
-    def _joints(
-        self, patch_logits: Tensor, box_masks: Tensor, patch_index: Tensor | None
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        logits = patch_logits if patch_index is None else patch_logits[patch_index]
-        logits = mask_logits(logits, box_masks)
-        heatmaps = spatial_softmax(logits)
+    def joints_of(self, heatmaps: Tensor) -> Tensor:
+        """Joints (N, J, 2) in cells of heatmaps (N, J, h, w), decoded as the configuration says."""
         radius = self.config.decode_radius_cells
-        if radius and not self.training:
-            joints_cells = windowed_soft_argmax_cells(heatmaps, radius)
-            if self.config.separate_pairs:
-                joints_cells = separated_pairs_cells(heatmaps, joints_cells, LEFT_RIGHT_PAIRS, radius)
-            return logits, heatmaps, joints_cells
-        return logits, heatmaps, soft_argmax_cells(heatmaps)
+        if not radius or self.training:
+            return soft_argmax_cells(heatmaps)
+        joints_cells = windowed_soft_argmax_cells(heatmaps, radius)
+        if self.config.separate_pairs:
+            return separated_pairs_cells(heatmaps, joints_cells, LEFT_RIGHT_PAIRS, radius)
+        return joints_cells
 
     def _depth(self, depth: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         bins = self.config.bins

@@ -8,10 +8,15 @@ from pathlib import Path
 from hdnet_ros.core.estimator import HDNetEstimator
 from hdnet_ros.model.checkpoint import load_checkpoint
 from hdnet_ros.model.inference_copy import inference_copy
+from hdnet_ros.model.mirror_average import MirrorAverage
 
 
 def load_hdnet_estimator(
-    path: str | Path, device: str = "auto", patch: str | None = None, precision: str = "auto"
+    path: str | Path,
+    device: str = "auto",
+    patch: str | None = None,
+    precision: str = "auto",
+    mirror_average: bool = False,
 ) -> tuple[HDNetEstimator, str]:
     """The estimator of a checkpoint, batch norms folded into the convolutions, and its name.
 
@@ -20,15 +25,19 @@ def load_hdnet_estimator(
     device : "auto", "cpu", "cuda" or "cuda:N"
     patch : "crop" or "virtual"; None takes what the weights were trained with
     precision : "auto", "float32" or "bfloat16", see `HDNetEstimator`
+    mirror_average : average with the mirrored picture, see `MirrorAverage`
 
     Raises
     ------
     CheckpointError : the file does not fit; what was found and expected is named
-    ValueError : a device that is not there, or a patch mode that does not exist
+    ValueError : a device that is not there, a patch mode that does not exist, or mirror_average of
+        a network that is not HDNet
     """
     loaded = load_checkpoint(path)
     convention = replace(loaded.convention, mode=patch) if patch else loaded.convention
     network = inference_copy(loaded.network.eval())
+    if mirror_average:
+        network = MirrorAverage(network)
     estimator = HDNetEstimator(
         network, convention, loaded.config.bins, device, loaded.calibration, precision=precision
     )

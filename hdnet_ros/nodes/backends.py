@@ -33,6 +33,7 @@ class EstimatorRequest:
     patch: str
     stature_m: float
     precision: str = "auto"
+    mirror_average: bool = False
 
 
 class Backend(NamedTuple):
@@ -105,7 +106,9 @@ def _hdnet(path: Path, request: EstimatorRequest) -> Backend:
     patch = None if request.patch == "checkpoint" else request.patch
     try:
         with _no_threads_of_its_own():
-            estimator, name = load_hdnet_estimator(path, request.device, patch, request.precision)
+            estimator, name = load_hdnet_estimator(
+                path, request.device, patch, request.precision, request.mirror_average
+            )
     except (CheckpointError, ValueError, OSError, RuntimeError) as error:
         raise BackendError(f"weights {path}: {error}") from error
     return Backend(estimator, name, str(estimator.device), "")

@@ -38,6 +38,12 @@ HDNET_PARAMETERS = (
         choices=("auto", "float32", "bfloat16"),
     ),
     ParameterSpec(
+        "mirror_average",
+        False,
+        "true: average with the network's answer to the mirrored picture, which is steadier and takes "
+        f"twice the time; {_AT_CONFIGURE}",
+    ),
+    ParameterSpec(
         "patch",
         "checkpoint",
         "how a person is cut out: crop (the paper), virtual (a camera turned to the box), or as "

@@ -162,3 +162,22 @@ def test_keypoints_of_the_boxes_file_move_the_root_and_both_are_reported(clip):
     x, y, z = first["root_camera_mm"]
     assert [FOCAL_PX * x / z + 159.5, FOCAL_PX * y / z + 119.5] == pytest.approx([180.0, 130.0], abs=0.01)
     assert "root_network_camera_mm" not in second and "root_network_camera_mm" not in own
+
+
+def test_mirror_average_gives_the_mirrored_picture_the_mirrored_root(clip):
+    person = {"xywh_center_px": [159.5, 119.5, 60.0, 180.0]}
+    (clip / "boxes.json").write_text(json.dumps({"width": 320, "height": 240, "boxes": {"0": [person]}}))
+    picture = np.random.default_rng(6).integers(0, 255, (240, 320, 3), dtype=np.uint8)
+    cv2.imwrite(str(clip / "straight.png"), picture)
+    cv2.imwrite(str(clip / "mirrored.png"), picture[:, ::-1])
+
+    def root_mm(name, *flags):
+        command = ["localize", "--source", clip / name, "--camera", clip / "camera.yaml", "--boxes", clip / "boxes.json",
+                   "--device", "cpu", "--out", clip / "roots.jsonl"]  # fmt: skip
+        result = CliRunner().invoke(main, [*map(str, command), *flags])
+        assert result.exit_code == 0, result.output
+        return np.array(next(read_records(clip / "roots.jsonl"))["persons"][0]["root_camera_mm"])
+
+    for flags, is_symmetric in (((), False), (("--mirror-average",), True)):
+        apart_mm = root_mm("straight.png", *flags) - root_mm("mirrored.png", *flags) * (-1.0, 1.0, 1.0)
+        assert (np.abs(apart_mm).max() < 2.0) == is_symmetric

@@ -10,6 +10,7 @@ pytest.importorskip("numba", reason="the synthetic package needs the learn requi
 from hdnet_ros.core.camera import Camera
 from hdnet_ros.core.depth_bins import denormalise_depth
 from hdnet_ros.core.patch import PatchConvention, cells_to_patch_px, choose_patch_px
+from hdnet_ros.core.skeleton import MIRRORED_JOINTS
 from hdnet_ros.learn import dataset
 from hdnet_ros.learn.config import DataConfig
 from hdnet_ros.learn.synthetic import shards
@@ -56,7 +57,7 @@ def test_joint_labels_lie_on_the_dots_that_mark_them(seed):
             reds.append((joint, int(patch.image[v, u, 0])))
     mirrored = any(abs(red - (100 + 8 * joint)) > 12 for joint, red in reds)
     for joint, red in reds:
-        drawn = dataset.MIRRORED_JOINTS[joint] if mirrored else joint
+        drawn = MIRRORED_JOINTS[joint] if mirrored else joint
         assert red == pytest.approx(100 + 8 * drawn, abs=3)
 
 
@@ -71,7 +72,7 @@ def test_relative_depths_are_along_the_patchs_axis_and_follow_the_mirror():
         numbers = np.round(patch.relative_depth_mm[0] / 10.0).astype(int).tolist()
         assert patch.relative_depth_mm[0] == pytest.approx(10.0 * np.array(numbers), abs=1e-2)
         seen.add(tuple(numbers))
-    assert seen == {tuple(range(17)), tuple(dataset.MIRRORED_JOINTS)}
+    assert seen == {tuple(range(17)), MIRRORED_JOINTS}
     turned = dataset.make_training_patch(sample, 0, CONVENTION, EXACT, np.random.default_rng(1))
     axis = ROOT_MM / np.linalg.norm(ROOT_MM)
     expected = sorted((person.joints_camera_mm - person.joints_camera_mm[0]) @ axis)

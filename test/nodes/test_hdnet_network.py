@@ -78,6 +78,15 @@ def test_patch_mode_is_the_parameters(checkpoint):
         assert (backend.name, backend.device) == ("random", "cpu")
 
 
+def test_mirror_average_is_the_parameters(checkpoint):
+    from hdnet_ros.model.mirror_average import MirrorAverage
+    from hdnet_ros.nodes.backends import EstimatorRequest, make_backend
+
+    for wanted in (False, True):
+        request = EstimatorRequest("hdnet", str(checkpoint), "cpu", "crop", 1.7, mirror_average=wanted)
+        assert isinstance(make_backend(request).estimator.network, MirrorAverage) == wanted
+
+
 def test_a_device_that_is_not_there_is_named(checkpoint):
     from hdnet_ros.nodes.backends import BackendError, EstimatorRequest, make_backend
 
