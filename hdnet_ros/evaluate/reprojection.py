@@ -26,6 +26,8 @@ TORSO = tuple(
 
 _LEAST_JOINTS = 2
 _LEAST_DEPTH_MM = 1.0
+# A few joints that were all found at one place fit best infinitely far, as do poses upside down.
+_FARTHEST_MM = 1e6
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,8 @@ def fit_root(
 
     Raises
     ------
-    ValueError : an unknown variant, wrong shapes, or fewer than two usable joints
+    ValueError : an unknown variant, wrong shapes, fewer than two usable joints, or a pose that fits
+        nowhere within a kilometre
     """
     joints_px, pose_mm = _checked(joints_px, pose_mm, variant)
     rays = camera.rays(joints_px)[:, :2]
@@ -106,6 +109,8 @@ def fit_root(
     if variant == "ransac":
         usable[usable] = _agreeing(rays[usable], pose_mm[usable], focal_px, ransac)
     root_mm, residual_px = _refined(rays[usable], pose_mm[usable], focal_px)
+    if root_mm[2] > _FARTHEST_MM:
+        raise ValueError(f"the pose fits {root_mm[2] / 1e6:.3g} km away: its 2D joints do not tell a depth")
     return RootFit(root_mm, usable, residual_px)
 
 

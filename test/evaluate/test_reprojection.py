@@ -122,10 +122,19 @@ def test_fewer_than_two_joints_are_refused_with_their_number(known):
         fit_root(joints_px, STANDING_MM, camera)
 
 
-def test_pose_that_fits_only_behind_the_camera_gives_a_root_in_front():
+def test_joints_found_at_one_place_are_refused_instead_of_being_infinitely_far():
+    camera = Camera(np.array([[600.0, 0, 320], [0, 600.0, 240], [0, 0, 1.0]]), (640, 480))
+    joints_px = np.full((17, 2), np.nan)
+    joints_px[[11, 12, 13]] = [[400.0, 200.0]] * 3
+    with pytest.raises(ValueError, match="the pose fits .* km away: its 2D joints do not tell a depth"):
+        fit_root(joints_px, STANDING_MM, camera)
+
+
+def test_pose_that_fits_only_behind_the_camera_is_refused():
     camera, _, joints_px = seen_from()
     mirrored_px = 2 * joints_px[ROOT] - joints_px
-    assert fit_root(mirrored_px, STANDING_MM, camera).root_camera_mm[2] > 0.0
+    with pytest.raises(ValueError, match="do not tell a depth"):
+        fit_root(mirrored_px, STANDING_MM, camera)
 
 
 def test_unknown_variant_and_wrong_shapes_are_named():

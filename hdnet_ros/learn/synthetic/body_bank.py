@@ -14,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdnet_ros.learn.synthetic.decimate import reduce_mesh
+from hdnet_ros.learn.synthetic.head_size import CIRCUMFERENCE_SPREAD, Heads, median_circumference_m
 from hdnet_ros.learn.synthetic.rig import Rig, bone_transforms, skin_vertices
 from hdnet_ros.learn.synthetic.statures import MALE, Identity, draw_identity
 from hdnet_ros.learn.synthetic.surface_coordinates import surface_coordinates
 
-BANK_VERSION = 5
+BANK_VERSION = 6
 VERTEX_COUNT = 5000
 INFLUENCES = 6
 # With 600, 210 of them children, networks may learn their children by heart: after 9000 steps those of
@@ -104,6 +105,14 @@ class _AnnyBodies:
         self.template, self.template_heads = vertices[0], heads[0]
         self.faces = self.outer_faces()
         self.landmarks = self.find_landmarks()
+        self.skulls = Heads(self.rig, self.template, self.template_heads, self.dense_weights())
+
+    def dense_weights(self) -> NDArray:
+        """Skinning weights (V, B)."""
+        bones, weights = self.model.vertex_bone_indices.numpy(), self.model.vertex_bone_weights.numpy()
+        dense = np.zeros((len(bones), len(self.rig.labels)))
+        np.add.at(dense, (np.arange(len(bones))[:, None], bones), weights)
+        return dense
 
     def phenotypes(self, people: list[Identity], rng: np.random.Generator) -> dict:
         """Phenotype tensors (N,) of drawn people; the height is left at its middle."""
@@ -178,7 +187,8 @@ class _AnnyBodies:
     def solve_statures(self, people: list[Identity], rng: np.random.Generator) -> tuple[NDArray, NDArray]:
         """Rest bodies whose standing height is each person's stature.
 
-        The height phenotype is bisected; what its range cannot reach is made up by uniform scaling.
+        The height phenotype is bisected; what its range cannot reach is made up by uniform scaling. Heads
+        get the size of the person's age.
         """
         torch = self.torch
         wanted = np.array([person.stature_m for person in people])
@@ -190,5 +200,13 @@ class _AnnyBodies:
             vertices, heads = self.rest_bodies(phenotypes)
             tall = self.standing_heights(vertices, heads) > wanted
             high, low = np.where(tall, middle, high), np.where(tall, low, middle)
+        around_m = [median_circumference_m(person.gender, person.age_years) for person in people]
+        around_m *= np.exp(CIRCUMFERENCE_SPREAD * np.clip(rng.standard_normal(len(people)), -2.5, 2.5))
+        for _ in range(2):  # the head adds to the stature, and scaling to the stature changes the head
+            scale = (wanted / self.standing_heights(vertices, heads))[:, None, None]
+            vertices, heads = vertices * scale, heads * scale
+            for n in range(len(people)):
+                factor = around_m[n] / self.skulls.circumference_m(vertices[n])
+                vertices[n], heads[n] = self.skulls.resized(vertices[n], heads[n], factor)
         scale = (wanted / self.standing_heights(vertices, heads))[:, None, None]
         return vertices * scale, heads * scale
