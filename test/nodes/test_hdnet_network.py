@@ -1,5 +1,10 @@
 """hdnet_node with a real network of random weights: it must say what the estimator says."""
 
+import os
+import re
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -67,6 +72,25 @@ def test_the_node_says_what_the_estimator_says(
         assert message.patch_px == pytest.approx(person.patch_px)
         joint = message.keypoints[message.HEAD_TOP]
         np.testing.assert_allclose([joint.u_px, joint.v_px], person.joints_px[10], atol=0.05)
+
+
+@pytest.mark.parametrize("own, spins", [({}, "2000"), ({"OMP_WAIT_POLICY": "PASSIVE"}, "0"), ({"GOMP_SPINCOUNT": "7"}, "7")])
+def test_threads_that_wait_sleep_soon_unless_the_environment_says_how(checkpoint, own, spins):
+    code = (
+        "import sys\n"
+        "from hdnet_ros.nodes.backends import EstimatorRequest, make_backend\n"
+        "make_backend(EstimatorRequest('hdnet', sys.argv[1], 'cpu', 'checkpoint', 1.7))"
+    )
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "GOMP_"))}
+    process = subprocess.run(
+        [sys.executable, "-c", code, str(checkpoint)],
+        env={**inherited, "OMP_DISPLAY_ENV": "VERBOSE", **own}, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert process.returncode == 0, process.stderr
+    told = re.findall(r"GOMP_SPINCOUNT = '(\d+)'", process.stderr)
+    if not told:
+        pytest.skip("this PyTorch's OpenMP is not GNU's")
+    assert set(told) == {spins}
 
 
 def test_patch_mode_is_the_parameters(checkpoint):
