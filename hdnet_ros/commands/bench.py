@@ -61,6 +61,7 @@ def bench(repeats, memory_frames, memory_estimator, weights, device, threads, no
 def _network_and_estimators(console, results, weights, device, repeats, folder) -> None:
     import torch
 
+    from hdnet_ros.commands.estimators import make_estimator
     from hdnet_ros.core.device import choose_device
     from hdnet_ros.model.hdnet import HDNet, hdnet_resnet50
 
@@ -71,7 +72,8 @@ def _network_and_estimators(console, results, weights, device, repeats, folder) 
     with progress_bar() as bar:
         results["naive_over_ours"] = _naive_over_ours(network, repeats, bar)
         resnet = _estimator(network, device)
-        estimators = {name: lite, "ResNet-50, random weights": resnet}
+        mirrored, _ = make_estimator("hdnet", path, device, mirror_average=True)
+        estimators = {name: lite, f"{name}, mirror_average": mirrored, "ResNet-50, random weights": resnet}
         results["estimator"] = _estimator_times(estimators, repeats, bar)
     table = _table("ResNet-50, the network alone, same weights", "naive", "ours", "ratio (middle half)")
     for precision, rows in results["naive_over_ours"].items():

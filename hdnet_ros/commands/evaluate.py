@@ -59,7 +59,7 @@ def evaluate(data, weights, root, report_folder, out, **options):
 
         checkpoint = load_checkpoint(weights)
         if options["mirror_average"]:
-            checkpoint = replace(checkpoint, network=MirrorAverage(checkpoint.network.eval()))
+            checkpoint = replace(checkpoint, network=MirrorAverage(checkpoint.network))
         options["rivals"] = [load_checkpoint(path) for path in options["rivals"]]
         options["device"] = str(choose_device(options["device"]))  # once, so that its warning comes once
         with _tracked() as track:

@@ -49,6 +49,8 @@ def localize(source, camera_path, boxes_path, detector, detector_weights, estima
     """
     if joints_from == "detection" and estimator_name != "hdnet":
         raise click.UsageError(f"--joints-from detection goes with --estimator hdnet, not {estimator_name}")
+    if mirror_average and estimator_name != "hdnet":
+        raise click.UsageError(f"--mirror-average goes with --estimator hdnet, not {estimator_name}")
     try:
         pictures = FrameSource(source)
         camera = load_camera(camera_path)

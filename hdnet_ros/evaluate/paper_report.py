@@ -104,8 +104,8 @@ def _pck_tables(part: dict) -> list:
     from hdnet_ros.evaluate.report import Line, Table, number, percent
 
     cells: dict[str, dict[str, dict]] = {}
-    for name, annotations in part["by_estimator"].items():
-        for annotation, kinds in annotations.items():
+    for name, by_annotation in part["by_estimator"].items():
+        for annotation, kinds in by_annotation.items():
             for kind, by_bones in kinds.items():
                 for bones, by_people in by_bones.items():
                     for counted, result in by_people.items():

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from hdnet_ros.core.skeleton import MIRRORED_JOINTS
 from hdnet_ros.model.hdnet import HDNet, HDNetOutput
+from hdnet_ros.model.heatmap import mask_logits
 from hdnet_ros.model.pose3d import PoseOutput
 
 _SMALLEST_PROBABILITY = 1e-30
@@ -16,8 +17,9 @@ class MirrorAverage(nn.Module):
     """Network whose answer is the mean of another's on each patch and on the mirrored patch.
 
     Which way round a picture is says nothing about depth: what differs between the two is error, and
-    the mean loses part of it. Takes twice the time. The distributions are averaged (heatmaps, bins,
-    volumes), so a depth on which the two disagree has the larger sigma.
+    the mean loses part of it. Takes twice the time. Joints are decoded from the mean heatmaps; depth
+    is the mean of both depths; the bins' probabilities are averaged, too, so a depth on which the two
+    disagree has the larger sigma.
 
     Parameters
     ----------
@@ -49,7 +51,7 @@ class MirrorAverage(nn.Module):
             heatmaps = _mean_maps(both.heatmaps)
             bin_probabilities = _mean(both.bin_probabilities)
             return HDNetOutput(
-                _logarithm(heatmaps),
+                mask_logits(_logarithm(heatmaps), box_masks),
                 heatmaps,
                 self.network.joints_of(heatmaps),
                 _logarithm(bin_probabilities),

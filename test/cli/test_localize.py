@@ -141,10 +141,13 @@ def test_weights_that_are_none_are_refused_by_name(clip):
     assert "bad.safetensors" in result.output
 
 
-def test_joints_of_detections_need_hdnet(clip):
-    result = _localize(clip, "--joints-from", "detection")
+@pytest.mark.parametrize("option", [("--joints-from", "detection"), ("--mirror-average",)])
+def test_what_only_hdnet_can_is_refused_for_the_priors(clip, option):
+    command = ["localize", "--source", clip / "clip.avi", "--camera", clip / "camera.yaml",
+               "--estimator", "box-height", "--out", clip / "roots.jsonl", *option]  # fmt: skip
+    result = CliRunner().invoke(main, [str(argument) for argument in command])
     assert result.exit_code == 2
-    assert "--joints-from detection goes with --estimator hdnet, not box-height" in result.output
+    assert f"{' '.join(option)} goes with --estimator hdnet, not box-height" in result.output
 
 
 def test_keypoints_of_the_boxes_file_move_the_root_and_both_are_reported(clip):

@@ -7,6 +7,8 @@ from hdnet_ros.core.root_noise import (
     HEIGHT_SIGMA,
     hidden_shares,
     implied_stature_mm,
+    lateral_sigma_mm,
+    root_covariance_mm2,
     root_measurement,
 )
 from hdnet_ros.core.types import PersonEstimate, PersonFlags
@@ -69,3 +71,23 @@ def test_who_is_hidden_by_how_much():
     hidden = root_measurement(person(), np.eye(4), hidden_share=0.5)
     ratio = along(hidden.view_covariance_mm2) / along(root_measurement(person(), np.eye(4)).view_covariance_mm2)
     assert ratio == pytest.approx(4.0)
+
+
+def test_root_covariance_is_long_along_the_ray_and_short_across():
+    root_mm = np.array([3000.0, 0.0, 4000.0])
+    covariance = root_covariance_mm2(root_mm, depth_sigma_mm=400.0, lateral_sigma_mm=50.0)
+    ray = root_mm / 5000.0
+    across = np.array([0.8, 0.0, -0.6])
+    # A depth that is off by 400 mm is 400 * 5000 / 4000 = 500 mm along the ray.
+    assert np.sqrt(ray @ covariance @ ray) == pytest.approx(500.0)
+    assert np.sqrt(across @ covariance @ across) == pytest.approx(50.0)
+    assert covariance[1, 1] == pytest.approx(50.0**2)
+
+
+def test_root_covariance_behind_the_camera_is_refused():
+    with pytest.raises(ValueError, match="depth above 0"):
+        root_covariance_mm2(np.array([0.0, 0.0, -1.0]), 1.0, 1.0)
+
+
+def test_lateral_sigma_is_four_per_cent_of_the_box():
+    assert lateral_sigma_mm(person()) == pytest.approx(0.04 * 1700.0)

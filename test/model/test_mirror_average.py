@@ -6,7 +6,6 @@ from hdnet_ros.model.mirror_average import MirrorAverage
 from hdnet_ros.model.pose3d import PoseConfig
 from hdnet_ros.model.rootnet import RootNet, RootNetConfig
 
-
 CHANGES = {
     "plain": {},
     "median and windows": {"median_depth": True, "decode_radius_cells": 3, "separate_pairs": True},
@@ -66,6 +65,7 @@ def test_the_answer_is_the_mean_of_both_ways_round(network, make_people):
     mean = 0.5 * (straight.bin_probabilities + mirrored.bin_probabilities)
     torch.testing.assert_close(torch.softmax(found.bin_logits, -1), mean)
     assert (found.heatmaps.masked_select(~masks.unsqueeze(1)) == 0).all()
+    assert (found.heatmap_logits.masked_select(~masks.unsqueeze(1)) == -1e15).all()
 
 
 def test_networks_without_heatmaps_are_refused():

@@ -191,6 +191,54 @@ class CameraClient:
         return stamp_ns
 
 
+class Session:
+    """A node that answers a camera client, and what it said."""
+
+    def __init__(self, bench, node, camera):
+        self.bench, self.node, self.camera = bench, node, camera
+        from hdnet_ros.msg import PersonRootArray
+
+        self.persons = self.topic(PersonRootArray, "persons")
+        camera.wait_for_subscribers()
+        bench.wait(lambda: bench.client.count_publishers(self.name("persons")), "publisher")
+
+    def name(self, topic):
+        return f"{self.node.get_fully_qualified_name()}/{topic}"
+
+    def topic(self, kind, topic):
+        received = self.bench.collect(kind, self.name(topic))
+        self.bench.wait(
+            lambda: self.node.count_subscribers(self.name(topic)), f"discovery of {topic}"
+        )
+        return received
+
+    def answer(self, boxes, **changes):
+        """Send one frame and return the message that answers it."""
+        stamp_ns = self.camera.send(boxes, **changes)
+        return self.answer_of(stamp_ns)
+
+    def answer_of(self, stamp_ns):
+        def found():
+            return [m for m in self.persons if stamp_ns_of(m.header) == stamp_ns]
+
+        return self.bench.wait(found, f"answer to stamp {stamp_ns}")[0]
+
+    def status(self):
+        from diagnostic_msgs.msg import DiagnosticArray
+
+        received = self.bench.collect(DiagnosticArray, "/diagnostics")
+        name = self.node.get_fully_qualified_name().lstrip("/")
+        before = len(received)
+        self.bench.wait(lambda: self.node.count_subscribers("/diagnostics"), "discovery")
+        self.node.diagnostics.publish()
+
+        def found():
+            new = [status for array in received[before:] for status in array.status]
+            return [status for status in new if status.name == name]
+
+        return self.bench.wait(found, "diagnostics")[-1]
+
+
 def changed(msg, changes):
     for name, value in changes.items():
         setattr(msg, name, value)
@@ -238,3 +286,16 @@ def make_hdnet_node(bench):
     yield make
     for node in made:
         bench.remove(node)
+
+
+@pytest.fixture
+def make_session(bench):
+    return lambda node, camera: Session(bench, node, camera)
+
+
+@pytest.fixture
+def people(make_hdnet_node, make_camera_client, make_session, request):
+    """A node of the box-height prior in a namespace of its own, with client and topics."""
+    namespace = "/" + request.node.name.split("[")[0]
+    node = make_hdnet_node(namespace, estimator="box-height")
+    return make_session(node, make_camera_client(namespace))

@@ -14,9 +14,6 @@ import pytest
 pytest.importorskip("rclpy", reason="ROS 2 is not in this environment")
 pytest.importorskip("vision_msgs", reason="vision_msgs is not built (./run test builds it)")
 
-from diagnostic_msgs.msg import DiagnosticArray  # noqa: E402
-from lifecycle_msgs.msg import Transition  # noqa: E402
-from lifecycle_msgs.srv import ChangeState, GetState  # noqa: E402
 from rclpy.parameter import Parameter  # noqa: E402
 from sensor_msgs.msg import CompressedImage, Image  # noqa: E402
 from tf2_msgs.msg import TFMessage  # noqa: E402
@@ -27,60 +24,6 @@ from hdnet_ros.msg import PersonRootArray  # noqa: E402
 
 NEAR_BOX = (420.0, 240.0, 150.0, 425.0)  # root at (0.4, 0.0, 4.0) m
 FAR_BOX = (100.0, 200.0, 60.0, 170.0)  # root at (-2.2, -0.4, 10.0) m
-
-
-@pytest.fixture
-def people(bench, make_hdnet_node, make_camera_client, request):
-    """A node of the box-height prior in a namespace of its own, with client and topics."""
-    namespace = "/" + request.node.name.split("[")[0]
-    node = make_hdnet_node(namespace, estimator="box-height")
-    return Session(bench, node, make_camera_client(namespace))
-
-
-class Session:
-    def __init__(self, bench, node, camera):
-        self.bench, self.node, self.camera = bench, node, camera
-        self.persons = self.topic(PersonRootArray, "persons")
-        camera.wait_for_subscribers()
-        bench.wait(lambda: bench.client.count_publishers(self.name("persons")), "publisher")
-
-    def name(self, topic):
-        return f"{self.node.get_fully_qualified_name()}/{topic}"
-
-    def topic(self, kind, topic):
-        received = self.bench.collect(kind, self.name(topic))
-        self.bench.wait(
-            lambda: self.node.count_subscribers(self.name(topic)), f"discovery of {topic}"
-        )
-        return received
-
-    def answer(self, boxes, **changes):
-        """Send one frame and return the message that answers it."""
-        stamp_ns = self.camera.send(boxes, **changes)
-        return self.answer_of(stamp_ns)
-
-    def answer_of(self, stamp_ns):
-        def found():
-            return [m for m in self.persons if stamp_ns_of(m.header) == stamp_ns]
-
-        return self.bench.wait(found, f"answer to stamp {stamp_ns}")[0]
-
-    def status(self):
-        received = self.bench.collect(DiagnosticArray, "/diagnostics")
-        name = self.node.get_fully_qualified_name().lstrip("/")
-        before = len(received)
-        self.bench.wait(lambda: self.node.count_subscribers("/diagnostics"), "discovery")
-        self.node.diagnostics.publish()
-
-        def found():
-            new = [status for array in received[before:] for status in array.status]
-            return [status for status in new if status.name == name]
-
-        return self.bench.wait(found, "diagnostics")[-1]
-
-
-def stamp_ns_of(header):
-    return header.stamp.sec * 1_000_000_000 + header.stamp.nanosec
 
 
 def values_of(status):
@@ -295,83 +238,6 @@ def test_compressed_images_are_answered(bench, make_hdnet_node, make_camera_clie
     camera.detections.publish(camera.detections_msg(stamp_ns, [NEAR_BOX]))
     bench.wait(lambda: persons, "answer to a compressed image")
     assert persons[0].persons[0].root_pose.pose.position.z == pytest.approx(4.0)
-
-
-def test_lifecycle_from_outside(bench, make_hdnet_node, make_camera_client):
-    node = make_hdnet_node("/managed", estimator="box-height", auto_activate=False)
-    get_state = bench.client.create_client(GetState, "/managed/hdnet_node/get_state")
-    change_state = bench.client.create_client(ChangeState, "/managed/hdnet_node/change_state")
-
-    def call(client, request):
-        assert client.wait_for_service(timeout_sec=5.0)
-        future = client.call_async(request)
-        bench.wait(future.done, client.srv_name)
-        return future.result()
-
-    def state_after(transition):
-        request = ChangeState.Request(transition=Transition(id=transition))
-        assert call(change_state, request).success
-        return call(get_state, GetState.Request()).current_state.label
-
-    assert call(get_state, GetState.Request()).current_state.label == "unconfigured"
-    assert state_after(Transition.TRANSITION_CONFIGURE) == "inactive"
-    assert bench.client.count_subscribers("/managed/image") == 0
-    for round_number in range(2):
-        assert state_after(Transition.TRANSITION_ACTIVATE) == "active"
-        session = Session(bench, node, make_camera_client("/managed"))
-        markers = session.topic(MarkerArray, "markers")
-        session.answer([NEAR_BOX], stamp_ns=(1 + round_number) * 10_000_000_000)
-        assert state_after(Transition.TRANSITION_DEACTIVATE) == "inactive"
-        bench.wait(
-            lambda: markers and markers[-1].markers[0].action == Marker.DELETEALL, "DELETEALL"
-        )
-    assert state_after(Transition.TRANSITION_CLEANUP) == "unconfigured"
-    assert state_after(Transition.TRANSITION_UNCONFIGURED_SHUTDOWN) == "finalized"
-
-
-def test_ids_do_not_come_again_after_a_pause(people):
-    before = people.answer([NEAR_BOX]).persons[0].id
-    with people.bench.paused():
-        people.node.trigger_deactivate()
-        people.node.trigger_activate()
-    people.camera.wait_for_subscribers()
-    assert people.answer([NEAR_BOX]).persons[0].id != before
-
-
-def test_what_goes_wrong_in_a_transition_is_told_and_leaves_no_subscription(bench, make_hdnet_node):
-    topic = "/wrong_qos/detections"
-    override = f"qos_overrides.{topic}.subscription.reliability"
-    node = make_hdnet_node("/wrong_qos", estimator="box-height", **{override: "sometimes"})
-    bench.wait(
-        lambda: [
-            line for line in bench.log_lines()
-            if line.startswith("on_activate failed") and "sometimes" in line
-        ],
-        "a line that says why",
-    )  # fmt: skip
-    assert "on_activate failed" in node.statistics.report().message
-    assert node.count_subscribers("/wrong_qos/image") == 0
-    names = [name for name, _ in node.get_subscriber_names_and_types_by_node(
-        "hdnet_node", "/wrong_qos")]  # fmt: skip
-    assert "/tf" not in names
-
-
-def test_the_worker_outlives_whatever_fails(people):
-    people.answer([NEAR_BOX])
-    line = people.node._lines[""]
-    working = line.clock_jumped
-    failed = []
-
-    def fails():
-        failed.append(1)
-        raise RuntimeError("no clock today")
-
-    line.clock_jumped = fails
-    people.camera.send([NEAR_BOX])
-    people.bench.wait(lambda: failed, "failure")
-    line.clock_jumped = working
-    assert len(people.answer([NEAR_BOX]).persons) == 1
-    assert "no clock today" in people.status().message
 
 
 def test_people_are_out_before_their_markers_are_built(people):

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdnet_ros.learn.synthetic.decimate import reduce_mesh
-from hdnet_ros.learn.synthetic.head_size import CIRCUMFERENCE_SPREAD, Heads, median_circumference_m
+from hdnet_ros.learn.synthetic.head_size import CIRCUMFERENCE_SPREAD, Skulls, median_circumference_m
 from hdnet_ros.learn.synthetic.rig import Rig, bone_transforms, skin_vertices
 from hdnet_ros.learn.synthetic.statures import MALE, Identity, draw_identity
 from hdnet_ros.learn.synthetic.surface_coordinates import surface_coordinates
@@ -105,7 +105,7 @@ class _AnnyBodies:
         self.template, self.template_heads = vertices[0], heads[0]
         self.faces = self.outer_faces()
         self.landmarks = self.find_landmarks()
-        self.skulls = Heads(self.rig, self.template, self.template_heads, self.dense_weights())
+        self.skulls = Skulls(self.rig, self.template, self.template_heads, self.dense_weights())
 
     def dense_weights(self) -> NDArray:
         """Skinning weights (V, B)."""
@@ -200,7 +200,7 @@ class _AnnyBodies:
             vertices, heads = self.rest_bodies(phenotypes)
             tall = self.standing_heights(vertices, heads) > wanted
             high, low = np.where(tall, middle, high), np.where(tall, low, middle)
-        around_m = [median_circumference_m(person.gender, person.age_years) for person in people]
+        around_m = np.array([median_circumference_m(person.gender, person.age_years) for person in people])
         around_m *= np.exp(CIRCUMFERENCE_SPREAD * np.clip(rng.standard_normal(len(people)), -2.5, 2.5))
         for _ in range(2):  # the head adds to the stature, and scaling to the stature changes the head
             scale = (wanted / self.standing_heights(vertices, heads))[:, None, None]

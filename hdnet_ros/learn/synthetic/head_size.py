@@ -1,6 +1,5 @@
 """Heads as large as people's of the age: Anny's children have those of small adults.
 
-Anny's adults are right, but the head of its two-year-olds is 42 cm around, where children's is 48 cm.
 How large the head is beside the body is what tells a child from an adult farther away.
 """
 
@@ -13,13 +12,14 @@ from scipy.spatial import ConvexHull
 from hdnet_ros.learn.synthetic.rig import Rig
 from hdnet_ros.learn.synthetic.statures import FEMALE, MALE
 
-# Rounded medians: to 3 years from the CDC's growth charts, later from Nellhaus (1968) and Roche (1987).
+# Medians: at 2 and 3 years those of the NCHS growth charts; beyond the charts, estimates on a smooth way
+# to adults' 57 and 55 cm.
 _AGES_YEARS = np.array([2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.0, 14.0, 16.0, 18.0])
 CIRCUMFERENCE_M = {
     MALE: np.array([49.2, 50.5, 51.0, 51.4, 51.9, 52.6, 53.4, 54.2, 55.3, 56.2, 56.9]) / 100.0,
     FEMALE: np.array([48.1, 49.3, 49.9, 50.4, 50.9, 51.7, 52.5, 53.5, 54.4, 54.8, 55.0]) / 100.0,
 }
-CIRCUMFERENCE_SPREAD = 0.026
+CIRCUMFERENCE_SPREAD = 0.026  # standard deviation of the logarithm: 1.4 cm
 
 
 def median_circumference_m(gender: str, age_years: float) -> float:
@@ -27,8 +27,8 @@ def median_circumference_m(gender: str, age_years: float) -> float:
     return float(np.interp(age_years, _AGES_YEARS, CIRCUMFERENCE_M[gender]))
 
 
-class Heads:
-    """Measures heads of rest bodies, and gives them another size.
+class Skulls:
+    """Measures the skulls of rest bodies, and gives them another size.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ class Heads:
         return float(ConvexHull(vertices[self._brow, :2]).area)  # of a plane hull, scipy's area is the perimeter
 
     def resized(self, vertices: NDArray, heads: NDArray, factor: float) -> tuple[NDArray, NDArray]:
-        """Vertices (V, 3) and bone heads (B, 3) with the head `factor` times as large, seen from the neck's end."""
+        """Vertices (V, 3) and bone heads (B, 3) with the skull `factor` times as large; the head's bone stays."""
         centre = heads[self._base]
         vertices = vertices + (factor - 1.0) * self._share[:, None] * (vertices - centre)
         heads = heads.copy()

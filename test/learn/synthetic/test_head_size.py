@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hdnet_ros.learn.synthetic.head_size import Heads, median_circumference_m
+from hdnet_ros.learn.synthetic.head_size import Skulls, median_circumference_m
 from hdnet_ros.learn.synthetic.rig import Rig
 
 RIG = Rig(("root", "neck", "head", "eye.L"), np.array([-1, 0, 1, 2]))
@@ -12,7 +12,6 @@ RIG = Rig(("root", "neck", "head", "eye.L"), np.array([-1, 0, 1, 2]))
 @pytest.fixture
 def dummy():
     """A ball of radius 0.1 m on a pole: vertices (V, 3), bone heads (4, 3) and weights (V, 4)."""
-    pytest.importorskip("scipy", reason="scipy is not installed")
     points = np.random.default_rng(1).standard_normal((4000, 3))
     ball = 0.1 * points / np.linalg.norm(points, axis=1, keepdims=True) + (0.0, 0.0, 1.6)
     pole = np.stack([np.zeros(100), np.zeros(100), np.linspace(0.0, 1.5, 100)], axis=1)
@@ -24,14 +23,14 @@ def dummy():
 
 def test_circumference_is_the_tapes(dummy):
     vertices, heads, weights = dummy
-    skulls = Heads(RIG, vertices, heads, weights)
+    skulls = Skulls(RIG, vertices, heads, weights)
     # The widest of the band is 15 % of the way from the eyes, in the ball's middle, to its top.
     assert skulls.circumference_m(vertices) == pytest.approx(2 * np.pi * 0.1 * np.sqrt(1 - 0.15**2), rel=0.01)
 
 
 def test_a_larger_head_stays_on_its_neck_and_the_body_as_it_is(dummy):
     vertices, heads, weights = dummy
-    skulls = Heads(RIG, vertices, heads, weights)
+    skulls = Skulls(RIG, vertices, heads, weights)
     larger, moved = skulls.resized(vertices, heads, 1.2)
     assert skulls.circumference_m(larger) == pytest.approx(1.2 * skulls.circumference_m(vertices))
     assert larger[4000:] == pytest.approx(vertices[4000:])
