@@ -107,6 +107,12 @@ def test_several_cameras_get_one_hdnet_node_and_a_detector_each():
     assert arguments_of(ROOT / "launch" / "multi_camera.launch.py")["cameras"]["default_value"].value == "front rear"
 
 
+def test_the_demos_video_speaks_on_the_topics_that_the_nodes_listen_to():
+    (video,) = (keywords(c) for c in calls(ROOT / "launch" / "demo.launch.py", "Node") if "video_node" in ast.unparse(c))
+    assert ast.unparse(video["namespace"]) == "value['namespace']"
+    assert ast.unparse(video["remappings"]) == "[(name, value[name]) for name in ('image', 'camera_info')]"
+
+
 def test_rviz_shows_the_topics_and_the_frame_of_the_nodes():
     shown = yaml.safe_load((ROOT / "config" / "hdnet.rviz").read_text())["Visualization Manager"]
     topics = {d["Topic"]["Value"] for d in shown["Displays"] if "Topic" in d}

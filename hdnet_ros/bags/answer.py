@@ -12,10 +12,11 @@ from typing import Any
 
 from hdnet_ros.bags.errors import BagError
 from hdnet_ros.bags.journal import Journal, JournalledDetector, JournalledEstimator
-from hdnet_ros.bags.output import OutputBag
+from hdnet_ros.bags.output import OutputBag, would_delete
 from hdnet_ros.bags.replay import RESULTS, Replay
 from hdnet_ros.bags.settings import BagJob
 from hdnet_ros.bags.source import BagSource
+from hdnet_ros.bags.transforms import TransformTree
 from hdnet_ros.core.camera import Camera
 from hdnet_ros.core.camera_files import load_camera
 from hdnet_ros.nodes.backends import (
@@ -33,7 +34,7 @@ from hdnet_ros.nodes.images import ImageDecoder
 from hdnet_ros.nodes.markers import MarkerPublisher
 from hdnet_ros.nodes.message_types import CompressedImage
 from hdnet_ros.nodes.pipeline import Pipeline
-from hdnet_ros.nodes.tracking_frame import TrackingFrame
+from hdnet_ros.nodes.tracking_frame import TrackingFrame, wanted_frame
 
 Progress = Callable[[int, int], None]  # images so far, images in all
 
@@ -64,7 +65,8 @@ def answer_bag(job: BagJob, on_progress: Progress = lambda done, total: None) ->
 
     Raises
     ------
-    BagError : the recording, the estimator or the detector cannot be used
+    BagError : the recording, the estimator or the detector cannot be used, or the target would
+        replace the recording
     """
     if _is_done(job):
         return BagReport(job.source, job.target, was_there=True)
@@ -85,13 +87,18 @@ def answer_bag(job: BagJob, on_progress: Progress = lambda done, total: None) ->
             journal.close(remove=finished or not len(journal))
 
 
-def is_bag(target: Path) -> bool:
-    """Say whether a target is there.
+def is_bag(target: Path, source: Path) -> bool:
+    """Say whether the target for a recording's results is there.
 
     Raises
     ------
-    BagError : something else is there
+    BagError : something else is there, or the recording itself
     """
+    if would_delete(target, source):
+        raise BagError(
+            f"{target}: the result would replace the recording {source}, which is left alone; "
+            "give another place to write to"
+        )
     if target.exists() and not (target / "metadata.yaml").is_file():
         raise BagError(f"{target} is there and is no rosbag2; it is left alone")
     return target.exists()
@@ -134,13 +141,12 @@ def make_pipeline(
     backend: Backend,
     options: dict[str, Any],
     decoder: Any,
-    source: BagSource,
+    lookup: TransformTree,
     say: Callable[[str], None],
 ) -> Pipeline:
     """Return the node's pipeline for a recording, whose TF is known from its start to its end."""
     markers = MarkerPublisher(SKELETON_LINKS, options["marker_lifetime_s"])
-    lookup = source.transforms(options["tf_prefix"])
-    frame = TrackingFrame(options["tracking_frame"], lookup, say)
+    frame = TrackingFrame(wanted_frame(options), lookup, say)
     floor = FloorFinder(lookup, options, say)
     return Pipeline(backend, make_trackers(options), decoder, markers, options, frame, floor=floor)
 
@@ -153,8 +159,9 @@ def _write(
     kept = backend._replace(estimator=JournalledEstimator(backend.estimator, journal))
     camera = read_camera(job.camera_file) if job.camera_file else None
     told: list[str] = [backend.warning] if backend.warning else []
-    pipeline = make_pipeline(kept, job.options, decoder, source, told.append)
-    replay = Replay(source, pipeline, job.options, camera, detect)
+    transforms = source.transforms(job.options["tf_prefix"])
+    pipeline = make_pipeline(kept, job.options, decoder, transforms, told.append)
+    replay = Replay(source, pipeline, job.options, transforms.frames, camera, detect)
     total = source.count("image")
     notes = {"hdnet": json.dumps({"options": job.options, "node": job.node})}
     output = OutputBag(job.target, job.storage, notes)
@@ -176,7 +183,7 @@ def _write(
 
 
 def _is_done(job: BagJob) -> bool:
-    return is_bag(job.target) and not job.overwrite
+    return is_bag(job.target, job.source) and not job.overwrite
 
 
 def _check_topics(source: BagSource) -> None:

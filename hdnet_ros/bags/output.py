@@ -85,4 +85,26 @@ class OutputBag:
 
 def partial_folder(target: Path) -> Path:
     """Return where a bag lies until it is complete."""
-    return target.with_name(f".{target.name}.partial")
+    return target.parent / f".{target.name}.partial"
+
+
+def would_delete(target: Path, recording: Path) -> bool:
+    """Say whether a bag written to a target takes the place of a recording, or of a folder above it.
+
+    Links are followed, also those of the files in the recording's folder.
+    """
+    replaced = {_identity(target), _identity(partial_folder(target))} - {None}
+    if not replaced or not recording.exists():
+        return False
+    files = recording.iterdir() if recording.is_dir() else ()
+    kept = [path.resolve() for path in (recording, *files)]
+    return any(_identity(place) in replaced for path in kept for place in (path, *path.parents))
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Return what all names of a file or folder have in common; None where nothing is there."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from hdnet_ros.bags.errors import BagError
-from hdnet_ros.bags.source import BagSource, Recorded, kept_transforms
+from hdnet_ros.bags.source import BagSource, Recorded, transforms_of
 from hdnet_ros.core.camera import Camera
 from hdnet_ros.nodes.bad_input import BadInput
 from hdnet_ros.nodes.convert import info_from_camera
@@ -49,6 +49,7 @@ class Tally:
     images: int = 0
     answered: int = 0
     people: int = 0
+    failed: int = 0  # images on which the program itself failed
     remarks: Counter = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
 
@@ -57,6 +58,13 @@ class Tally:
         kind = kind_of(fault)
         self.remarks[kind] += 1
         self.examples.setdefault(kind, str(fault))
+
+    def failure(self, what: str, error: Exception) -> None:
+        """Count an image on which the program itself failed; errors of one type are one."""
+        kind = what + type(error).__name__
+        self.failed += 1
+        self.remarks[kind] += 1
+        self.examples.setdefault(kind, f"{what}: {type(error).__name__}: {error}".strip())
 
     def sentences(self) -> list[str]:
         """Return each complaint once, with how often it was."""
@@ -71,6 +79,7 @@ class Replay:
     source : the recording
     pipeline : of the node
     options : parameters of the node
+    frames : of the recording's TF, those to be written as well
     camera : stands in for the recording's camera info, or None
     detect : makes a Detection2DArray of an image message, or None to take the recording's
     """
@@ -80,6 +89,7 @@ class Replay:
         source: BagSource,
         pipeline: Pipeline,
         options: dict[str, Any],
+        frames: Collection[str],
         camera: Camera | None = None,
         detect: Callable[[Any], Any] | None = None,
     ):
@@ -94,7 +104,7 @@ class Replay:
                 f"{source.path}: no sensor_msgs/CameraInfo; without intrinsics there are no metres. "
                 "Give the camera's calibration with --camera FILE"
             )
-        self._body_prefix = options["tf_prefix"]
+        self._frames = frames
         self._pairing = FramePairing(round(options["slop_s"] * 1e9), options["images_kept"])
         self._jumps = 0
         self._last_header = Header()
@@ -102,7 +112,12 @@ class Replay:
         self.tally = Tally()
 
     def __iter__(self) -> Iterator[Written]:
-        """Yield inputs worth keeping and all results, in the order of recording."""
+        """Yield inputs worth keeping and all results, in the order of recording.
+
+        Raises
+        ------
+        BagError : the program failed on images and answered no other, which is no image's fault
+        """
         for recorded in self._source.messages():
             if recorded.role in ("tf", "tf_static"):
                 yield from self._other_frames(recorded)
@@ -112,6 +127,9 @@ class Replay:
         if count:
             self.tally.remarks["unreadable"] = count
             self.tally.examples["unreadable"] = f"messages that cannot be decoded, the first: {reason}"
+        if self.tally.failed and not self.tally.answered:
+            reasons = "; ".join(self.tally.sentences())
+            raise BagError(f"{self._source.path}: no image could be answered: {reasons}")
 
     def _take(self, recorded: Recorded) -> Iterator[Written]:
         time_ns, role, message = recorded
@@ -139,10 +157,8 @@ class Replay:
         yield from self._answers(time_ns)
 
     def _detected(self, time_ns: int, stamp_ns: int, image: Any) -> Iterator[Written]:
-        try:
-            detections = self._detect(image)
-        except BadInput as fault:
-            self.tally.remark(fault)
+        detections = self._guarded("detection failed on an image", lambda: self._detect(image))
+        if detections is None:
             return
         self._pairing.offer_detections(stamp_ns, detections)
         yield Written(time_ns, self._beside_image("detections"), detections)
@@ -157,13 +173,23 @@ class Replay:
             yield Written(time_ns, "~/markers", MarkerArray(markers=[gone]))
         if pair is None:
             return
+        answer = self._guarded(
+            "an image could not be answered",
+            lambda: self._pipeline.answer(pair, self._info, want_overlay=False),
+        )
+        if answer is not None:
+            self._count(answer)
+            yield from self._messages(time_ns, answer)
+
+    def _guarded(self, what: str, call: Callable[[], Any]) -> Any | None:
+        """Return what a call returns; where it fails, count that as the node does, return None."""
         try:
-            answer = self._pipeline.answer(pair, self._info, want_overlay=False)
+            return call()
         except BadInput as fault:
             self.tally.remark(fault)
-            return
-        self._count(answer)
-        yield from self._messages(time_ns, answer)
+        except Exception as error:  # one image must not end the recording
+            self.tally.failure(what, error)
+        return None
 
     def _messages(self, time_ns: int, answer: Answer) -> Iterator[Written]:
         """Yield what the node publishes about an image, in its order."""
@@ -174,13 +200,15 @@ class Replay:
             yield Written(time_ns, "/tf", TFMessage(transforms=fresh))
         yield Written(time_ns, "~/persons", answer.persons)
         yield Written(time_ns, "~/tracks", answer.tracks)
-        views = answer.views()
+        views = self._guarded("an image could not be shown", answer.views)
+        if views is None:
+            return
         yield Written(time_ns, "~/detections_3d", views.detections_3d)
         markers = views.markers.markers + views.track_markers.markers
         yield Written(time_ns, "~/markers", MarkerArray(markers=markers))
 
     def _other_frames(self, recorded: Recorded) -> Iterator[Written]:
-        kept = kept_transforms(recorded.message, self._body_prefix)
+        kept = transforms_of(recorded.message, self._frames)
         if kept:
             yield Written(recorded.time_ns, f"/{recorded.role}", TFMessage(transforms=kept))
 

@@ -53,9 +53,9 @@ def rescale_bag(
     Raises
     ------
     BagError : the recording lacks persons or camera_info, the camera is of another size, or the
-        target is there
+        target is there or would replace the source
     """
-    if is_bag(target) and not overwrite:
+    if is_bag(target, source) and not overwrite:
         raise BagError(f"{target} is there; --overwrite replaces it")
     new = read_camera(camera_file)
     with BagSource(source, topics, _ROLES) as bag:
@@ -68,9 +68,10 @@ def rescale_bag(
         people = _People(bag, new, rectified)
         backend = Backend(people, people.estimator, "none", "")
         told: list[str] = []
-        pipeline = make_pipeline(backend, options, _NoPixels(), bag, told.append)
+        transforms = bag.transforms(options["tf_prefix"])
+        pipeline = make_pipeline(backend, options, _NoPixels(), transforms, told.append)
         detect = None if "detections" in bag.topics else people.boxes
-        replay = Replay(people, pipeline, options, new, detect)
+        replay = Replay(people, pipeline, options, transforms.frames, new, detect)
         notes = {"hdnet": json.dumps({**noted, "options": options})}
         node = bag.topics["persons"].rpartition("/")[0]
         write_all(replay, OutputBag(target, storage, notes), node, lambda: None)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +13,7 @@ from rosbags.highlevel import AnyReader
 from hdnet_ros.bags.errors import BagError
 from hdnet_ros.bags.older_messages import ALIASES, strip_slashes
 from hdnet_ros.bags.transforms import TransformTree
+from hdnet_ros.core.track_ids import public_id
 from hdnet_ros.nodes.message_types import (
     CameraInfo,
     CompressedImage,
@@ -40,6 +42,8 @@ _ROLE_TYPES = {
 _TF_TOPICS = {"/tf": "tf", "/tf_static": "tf_static"}
 # Pictures that are no camera's: what the node draws, and depth in PNG.
 _NO_CAMERA = ("/overlay", "/compressedDepth")
+# Ids that the node makes up, by itself or of a detector's (core/track_ids.py).
+_GIVEN_ID = re.compile(r"[pu][0-9]+|d[0-9]{1,15}|x[0-9a-f]{8}")
 
 
 @dataclass(frozen=True)
@@ -138,14 +142,24 @@ class BagSource:
         """Return the first message of a role, None where there is none."""
         return next((recorded.message for recorded in self.messages(role)), None)
 
-    def transforms(self, without_prefix: str) -> TransformTree:
-        """Return the recording's TF, without frames whose name begins with a prefix."""
+    def transforms(self, tf_prefix: str) -> TransformTree:
+        """Return the recording's TF but people whom hdnet_node published with a prefix before.
+
+        Those are on /tf, nothing hangs below them and no camera is one, and their names are the
+        prefix and an id. After an empty prefix only ids count that the node makes up, not those
+        that a detector gave.
+        """
         found: dict[str, list] = {"tf": [], "tf_static": []}
-        for role in found:
-            if role in self.topics:
-                for recorded in self.messages(role):
-                    found[role] += kept_transforms(recorded.message, without_prefix)
-        return TransformTree(found["tf"], found["tf_static"])
+        for recorded in self.messages(*found):
+            found[recorded.role] += recorded.message.transforms
+        moving, fixed = found["tf"], found["tf_static"]
+        robot = {_child(item) for item in fixed}
+        robot.update(_parent(item) for item in (*moving, *fixed))
+        camera = self.first("camera_info") or self.first("image")
+        robot.update([_parent(camera)] if camera else [])
+        prefix = tf_prefix.lstrip("/")
+        kept = [t for t in moving if _child(t) in robot or not _is_person(_child(t), prefix)]
+        return TransformTree(kept, fixed)
 
     def _decoded(self, data: bytes, type_name: str) -> Any | None:
         try:
@@ -167,11 +181,25 @@ class BagSource:
         return [c for c in self._reader.connections if c.topic in wanted and c.msgtype in _CLASSES]
 
 
-def kept_transforms(message: TFMessage, without_prefix: str) -> list:
-    """Return the transforms of a message but those of people whom somebody located before."""
-    return [
-        item for item in message.transforms if not item.child_frame_id.startswith(without_prefix)
-    ]
+def transforms_of(message: TFMessage, frames: Collection[str]) -> list:
+    """Return the transforms of a message that place one of these frames."""
+    return [item for item in message.transforms if _child(item) in frames]
+
+
+def _child(transform: Any) -> str:
+    return transform.child_frame_id.lstrip("/")
+
+
+def _parent(message: Any) -> str:
+    return message.header.frame_id.lstrip("/")
+
+
+def _is_person(frame: str, prefix: str) -> bool:
+    """Say whether hdnet_node could have given a frame its name."""
+    if not frame.startswith(prefix):
+        return False
+    id = frame.removeprefix(prefix)
+    return bool(_GIVEN_ID.fullmatch(id) or (prefix and public_id(id) == id))
 
 
 def _opened(path: Path) -> AnyReader:

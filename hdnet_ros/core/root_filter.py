@@ -76,6 +76,17 @@ class RootFilter:
         """(6, 6) over position mm and velocity mm/s."""
         return self._covariance[:6, :6].copy()
 
+    def before(self, delay_s: float) -> tuple[np.ndarray, np.ndarray]:
+        """Return position (3,) mm and covariance (6, 6) as of `delay_s` before the state.
+
+        The person is taken back along the velocity, and what may have changed since is added.
+        """
+        back = np.eye(6)
+        back[POSITION, VELOCITY] = -delay_s * np.eye(3)
+        noise = back @ white_acceleration(delay_s, self._density) @ back.T
+        position_mm = self._state[POSITION] - delay_s * self._state[VELOCITY]
+        return position_mm, back @ self._covariance[:6, :6] @ back.T + noise
+
     def predict(self, stamp_ns: int) -> None:
         """Move the state on to a stamp; an earlier one changes nothing."""
         dt_s = (stamp_ns - self.stamp_ns) * 1e-9

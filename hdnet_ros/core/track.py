@@ -40,7 +40,7 @@ class TrackedPerson:
 
 @dataclass(frozen=True, eq=False)
 class TrackState:
-    """What is known about a person at a moment, seen in its picture or not.
+    """What is known about a person at the moment of a picture, seen in it or not.
 
     Parameters
     ----------
@@ -51,8 +51,8 @@ class TrackState:
     up : (3,) unit vector of the frame that points up
     facing : (3,) horizontal unit vector to where the person faces, None where unknown
     heading_sigma_rad : one standard deviation of it about the vertical, NaN without one
-    age_s, unseen_s : since the first and the last sighting
-    person_index : index in the picture's persons, -1 while nobody sees them
+    age_s, unseen_s : since the first and the last sighting by any camera, at least 0
+    person_index : index in the picture's persons, -1 where they are not in it
     score, flags : of the last sighting
     stature_mm : mean over the sightings whose box holds the whole person, NaN without one
     """
@@ -177,22 +177,23 @@ class Track:
             self._log_height = 0.0
             (self._log_height,) = self.height_surprises([measurement])
 
-    def state(self, person_index: int, least_speed_mm_s: float) -> TrackState:
-        """Return what is known at the filter's stamp."""
+    def state(self, stamp_ns: int, person_index: int, least_speed_mm_s: float) -> TrackState:
+        """Return what is known at a stamp, not later than the filter's."""
+        position_mm, covariance = self.filter.before((self.filter.stamp_ns - stamp_ns) * 1e-9)
         has_heading = self.heading.sigma_rad < _HEADING_LIMIT_RAD
         count = self._stature_count
         return TrackState(
             id=self.id,
             number=self.number,
-            position_mm=self.filter.position_mm,
+            position_mm=position_mm,
             velocity_mm_s=self.filter.velocity_mm_s,
-            covariance=self.filter.covariance,
+            covariance=covariance,
             is_moving=self.filter.is_moving(least_speed_mm_s),
             up=self.heading.up,
             facing=self.heading.facing if has_heading else None,
             heading_sigma_rad=self.heading.sigma_rad if has_heading else np.nan,
-            age_s=(self.filter.stamp_ns - self.first_ns) * 1e-9,
-            unseen_s=(self.filter.stamp_ns - self.seen_ns) * 1e-9 if person_index < 0 else 0.0,
+            age_s=max(0, stamp_ns - self.first_ns) * 1e-9,
+            unseen_s=max(0, stamp_ns - self.seen_ns) * 1e-9 if person_index < 0 else 0.0,
             person_index=person_index,
             score=self._score,
             stature_mm=self._stature_sum_mm / count if count else np.nan,

@@ -123,9 +123,9 @@ class PersonTracker:
         camera : str
             Which of several cameras it is.
         """
-        names = detector_names(persons)
         if not self.config.enabled:
-            return [_untracked(person, names[i], i) for i, person in enumerate(persons)]
+            return self.untracked(persons)
+        names = detector_names(persons)
         axes = _OPTICAL_AXES if camera_to_tracking is None else _TRACKING_AXES
         pose = np.eye(4) if camera_to_tracking is None else camera_to_tracking
         measurements = [
@@ -142,10 +142,11 @@ class PersonTracker:
             for i, (person, track) in enumerate(zip(persons, found))
         ]
 
-    @staticmethod
-    def untracked(persons: Sequence[PersonEstimate]) -> list[TrackedPerson]:
-        """Return persons with ids that count within their picture only."""
-        return [_untracked(person, "", i) for i, person in enumerate(persons)]
+    def untracked(self, persons: Sequence[PersonEstimate]) -> list[TrackedPerson]:
+        """Return persons with ids that count within their picture only, or those of the detector
+        where nobody is followed."""
+        names = [""] * len(persons) if self.config.enabled else detector_names(persons)
+        return [_untracked(person, names[i], i) for i, person in enumerate(persons)]
 
     def coast(self, stamp_ns: int) -> None:
         """Move everybody on to a stamp of which no sighting can be used."""
@@ -153,13 +154,22 @@ class PersonTracker:
         if self._newest_ns is None or stamp_ns > self._newest_ns:
             self._predict(stamp_ns)
 
-    def tracks(self) -> list[TrackState]:
-        """Return everybody who was seen often enough, as of the last `update`, oldest first."""
+    def tracks(self, stamp_ns: int = 0) -> list[TrackState]:
+        """Return everybody who was seen often enough, oldest first, where they are at a stamp.
+
+        Parameters
+        ----------
+        stamp_ns : int
+            That of the last `update` or `coast`, which may be older than another camera's newest;
+            0: the newest.
+        """
         config = self.config
         told = [track for track in self._tracks if track.sightings >= config.birth_sightings]
         told.sort(key=lambda track: (track.first_ns, track.number))
+        at_ns = min(stamp_ns or self._newest_ns, self._newest_ns) if told else 0
         return [
-            track.state(self._index.get(track.id, -1), config.least_speed_mm_s) for track in told
+            track.state(at_ns, self._index.get(track.id, -1), config.least_speed_mm_s)
+            for track in told
         ]
 
     def _is_out_of_order(self, stamp_ns: int, camera: str) -> bool:

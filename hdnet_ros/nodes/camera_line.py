@@ -2,7 +2,8 @@
 
 import time
 from collections import deque
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from hdnet_ros.nodes.bad_input import BadInput
 from hdnet_ros.nodes.inputs import Inputs
@@ -27,7 +28,7 @@ class CameraLine:
     ----------
     name : namespace of the camera's topics; empty for the only one
     inputs, pipeline, logbook, statistics : of this camera
-    tf_wait_s : how long an image waits for TF
+    options : the node's parameters, read anew for every image
     """
 
     def __init__(
@@ -37,14 +38,14 @@ class CameraLine:
         pipeline: Pipeline,
         logbook: Logbook,
         statistics: NodeStatistics,
-        tf_wait_s: float,
+        options: Mapping[str, Any],
     ):
         self.name = name
         self.inputs = inputs
         self.pipeline = pipeline
         self.logbook = logbook
         self.statistics = statistics
-        self._tf_wait_s = tf_wait_s
+        self._options = options
         self._waiting: deque[Waiting] = deque()
         self._jumps = 0
 
@@ -76,7 +77,7 @@ class CameraLine:
 
     def add(self, pair: Pair, located: Located) -> None:
         """Let the people of an image wait their turn."""
-        until_s = time.monotonic() + self._tf_wait_s
+        until_s = time.monotonic() + self._options["tf_wait_s"]
         self._waiting.append(Waiting(located, pair.stamp_ns, until_s))
 
     def next_answer(self, want_overlay: bool) -> tuple[Answer, int] | None:
@@ -101,7 +102,7 @@ class CameraLine:
         frame = located.prepared.header.frame_id
         sentence = (
             f"TF did not give {frame!r} in {self.pipeline.frame_name(frame)!r} at the image's stamp "
-            f"within {self._tf_wait_s:g} s (parameter tf_wait_s): people told without tracks"
+            f"within {self._options['tf_wait_s']:g} s (parameter tf_wait_s): people told without tracks"
         )
         self.statistics.late_tf(sentence)
         self.logbook.warn(sentence)

@@ -29,7 +29,7 @@ from hdnet_ros.nodes.runner import run
 from hdnet_ros.nodes.statistics import NodeStatistics, Report
 from hdnet_ros.nodes.tf_lookup import TfListener
 from hdnet_ros.nodes.track_markers import TrackMarkers
-from hdnet_ros.nodes.tracking_frame import NO_FRAME, TrackingFrame
+from hdnet_ros.nodes.tracking_frame import NO_FRAME, TrackingFrame, wanted_frame
 from hdnet_ros.nodes.worker import Worker
 
 
@@ -115,8 +115,9 @@ class HDNetNode(LifecycleNode):
         """Subscribe and start the worker."""
         result = super().on_activate(state)
         options = self.options
-        wanted = options["tracking_frame"] if options["tracking"] else NO_FRAME
-        self._tf = None if wanted == NO_FRAME else TfListener(self)
+        wanted = wanted_frame(options)
+        needs_tf = wanted != NO_FRAME or options["ground_frame"]
+        self._tf = TfListener(self) if needs_tf else None
         frame = TrackingFrame(wanted, self._tf, self.get_logger().info)
         floor = FloorFinder(self._tf, options, self.get_logger().warning)
         trackers = make_trackers(options, self._ids)
@@ -130,9 +131,7 @@ class HDNetNode(LifecycleNode):
                 self._backend, trackers, decoder, markers, options, frame, track_markers, camera, floor
             )
             inputs = Inputs(self, options, logbook, statistics, arrived, camera)
-            self._lines[camera] = CameraLine(
-                camera, inputs, pipeline, logbook, statistics, options["tf_wait_s"]
-            )
+            self._lines[camera] = CameraLine(camera, inputs, pipeline, logbook, statistics, options)
         self._worker = Worker(
             self,
             self._backend.estimator,

@@ -33,6 +33,8 @@ _LAYOUTS: dict[str, tuple[int, int, int, int | None]] = {
     "yuyv": (2, 2, 1, cv2.COLOR_YUV2RGB_YUY2),
 }
 SUPPORTED_ENCODINGS = tuple(_LAYOUTS)
+# 4:2:2: two pixels beside each other share their colour.
+_COLOUR_BY_TWO = ("yuv422", "uyvy", "yuv422_yuy2", "yuyv")
 # What cv_bridge is asked for; the rest it does not know, or not in every release.
 _CV_BRIDGE_ENCODINGS = ("bgr8", "rgba8", "bgra8", "mono8")
 
@@ -60,7 +62,8 @@ class ImageDecoder:
         Raises
         ------
         BadInput
-            An empty image, an unknown encoding, a wrong step, or data of another length.
+            An empty image, an unknown encoding, an odd width in 4:2:2, a wrong step, or data of
+            another length.
         """
         rows = _checked_rows(msg)
         _, channels, channel_bytes, conversion = _LAYOUTS[msg.encoding]
@@ -101,6 +104,12 @@ def _checked_rows(msg) -> np.ndarray:
     if msg.encoding not in _LAYOUTS:
         known = ", ".join(SUPPORTED_ENCODINGS)
         raise BadInput("image", f"encoding {msg.encoding!r}, expected one of {known}")
+    if msg.width % 2 and msg.encoding in _COLOUR_BY_TWO:
+        raise BadInput(
+            "image",
+            f"width {msg.width} px, expected an even one, for two pixels of {msg.encoding} share "
+            "their colour; let the driver publish an even width, or rgb8",
+        )
     row_bytes = msg.width * _LAYOUTS[msg.encoding][0]
     if msg.step < row_bytes:
         raise BadInput(

@@ -137,7 +137,7 @@ HDNET_PARAMETERS = (
         "tracking_frame",
         "",
         "frame that people are followed in, z up, not moving with the camera; empty: odom where TF "
-        "offers it, else the camera's own optical frame; none: the camera's own, without TF; "
+        "offers it, else the camera's own optical frame; none: the camera's own; "
         f"{_AT_ACTIVATE}",
     ),
     ParameterSpec(
@@ -252,8 +252,8 @@ VIDEO_PARAMETERS = (
     ParameterSpec(
         "stamps",
         "now",
-        "now: the time of publishing; source: the video's own time, from 0 on (plus 1 s, for 0 "
-        "means unset)",
+        "now: the time of publishing; source: a video's own time, from 0 on (plus 1 s, for 0 means "
+        "unset), a webcam's time of capture",
         choices=("now", "source"),
         read_only=True,
     ),

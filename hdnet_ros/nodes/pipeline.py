@@ -176,10 +176,11 @@ class Pipeline:
         """Track the people and return what is told of them; None where TF is not there (yet)."""
         header = located.prepared.header
         frame = self._frame.name(header.frame_id)
+        # Without a stamp nobody can say how far somebody went since.
+        if not convert.stamp_ns(header) or (frame and not header.frame_id):
+            return self.give_up(located, want_overlay)
         if not frame:
             return self._answer(located, want_overlay, header, None)
-        if not header.frame_id or not convert.stamp_ns(header):
-            return self.give_up(located, want_overlay)
         pose = self._frame.camera_pose_mm(convert.stamp_ns(header), header.frame_id)
         if pose is None:
             return None
@@ -188,21 +189,27 @@ class Pipeline:
     def give_up(self, located: Located, want_overlay: bool) -> Answer:
         """Return what is told of people who are not tracked in this image: TF did not come."""
         header = located.prepared.header
-        frame = self.frame_name(header.frame_id)
-        tracker = self._trackers.of(frame)
-        tracker.coast(convert.stamp_ns(header))
-        tracked_header = Header(stamp=header.stamp, frame_id=frame)
-        persons = tracker.untracked(located.people)
-        return self._told(located, want_overlay, persons, tracked_header, tracker.tracks(), [])
+        frame = self._frame.name(header.frame_id)
+        tracker = self._tracker(frame, header.frame_id)
+        stamp_ns = convert.stamp_ns(header)
+        tracker.coast(stamp_ns)
+        tracked_header = Header(stamp=header.stamp, frame_id=frame or header.frame_id)
+        persons, tracks = tracker.untracked(located.people), tracker.tracks(stamp_ns)
+        return self._told(located, want_overlay, persons, tracked_header, tracks, [])
+
+    def _tracker(self, frame: str, camera_frame: str):
+        """Return who follows people in a frame, or in this camera's own, which no other camera shares
+        whatever it is called."""
+        return self._trackers.of(frame or f"{self._camera}:{camera_frame}")
 
     def _answer(self, located: Located, want_overlay, header: Header, pose) -> Answer:
-        tracker = self._trackers.of(header.frame_id)
+        camera_frame = located.prepared.header.frame_id
+        tracker = self._tracker("" if pose is None else header.frame_id, camera_frame)
         stamp_ns = convert.stamp_ns(header)
         prepared = located.prepared
-        camera_frame = prepared.header.frame_id
         people = self._floor.applied(located.people, prepared.camera, stamp_ns, camera_frame)
         persons = tracker.update(stamp_ns, people, pose, self._camera)
-        tracks = tracker.tracks()
+        tracks = tracker.tracks(stamp_ns)
         prefix = self._options["tf_prefix"]
         transforms = []
         # tf2 takes a stamp of zero for "the latest" and refuses an empty parent.

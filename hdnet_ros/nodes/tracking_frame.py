@@ -1,6 +1,7 @@
-"""The frame that people are followed in: chosen once, looked up at every image's stamp; nothing of ROS."""
+"""The frame that people are followed in, looked up at every image's stamp; nothing of ROS."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -13,18 +14,23 @@ MM_PER_M = 1000.0
 TfLookup = Callable[[int, str, str], np.ndarray | None]
 
 
+def wanted_frame(options: Mapping[str, Any]) -> str:
+    """Return the frame that the node's parameters ask for; who follows nobody needs none."""
+    return options["tracking_frame"] if options["tracking"] else NO_FRAME
+
+
 class TrackingFrame:
-    """A frame that does not move with the camera, or none.
+    """A frame that does not move with the cameras, or none.
 
     Parameters
     ----------
     wanted : str
-        Name of the frame; empty: odom from when on TF offers it, until then the camera's own
-        optical frame; "none": the camera's own, TF is not asked.
+        Name of the frame; empty: odom for each camera from when on TF leads from it to there, until
+        then the camera's own optical frame; "none": the camera's own, TF is not asked.
     lookup : TfLookup, optional
         None: there is no TF.
     say : callable
-        Told in a sentence which frame it is, and why; once, and again where cameras have none in common.
+        Told in a sentence which frame it is, and why; again where cameras have none in common.
     """
 
     def __init__(
@@ -33,37 +39,45 @@ class TrackingFrame:
         self._lookup = lookup
         self._say = say
         self._is_auto = not wanted and lookup is not None
-        self._frame = "" if lookup is None or wanted in ("", NO_FRAME) else wanted
-        self._told: list[str] = []  # camera frames that a sentence was said about
+        self._wanted = "" if lookup is None or wanted in ("", NO_FRAME) else wanted
+        self._in_auto_frame: set[str] = set()  # camera frames from which TF led to odom
+        self._told: dict[str, str] = {}  # by camera frame, the frame that was told
 
     def name(self, camera_frame: str) -> str:
         """Return the frame for people seen by a camera; empty: the camera's own."""
-        if self._is_auto and camera_frame and self._lookup(0, camera_frame, AUTO_FRAME) is not None:
-            self._frame, self._is_auto, self._told = AUTO_FRAME, False, []
-        self._tell(camera_frame)
-        return self._frame
+        is_asked = self._is_auto and camera_frame and camera_frame not in self._in_auto_frame
+        if is_asked and self._lookup(0, camera_frame, AUTO_FRAME) is not None:
+            self._in_auto_frame.add(camera_frame)
+        frame = self._frame_of(camera_frame)
+        self._tell(camera_frame, frame)
+        return frame
 
     def camera_pose_mm(self, stamp_ns: int, camera_frame: str) -> np.ndarray | None:
         """Return the (4, 4) pose of a camera at a stamp, translation in mm; None: TF is not there."""
-        pose = self._lookup(stamp_ns, camera_frame, self._frame)
+        pose = self._lookup(stamp_ns, camera_frame, self._frame_of(camera_frame))
         if pose is None:
             return None
         pose = np.array(pose, dtype=np.float64)
         pose[:3, 3] *= MM_PER_M
         return pose
 
-    def _tell(self, camera_frame: str) -> None:
-        is_known = camera_frame in self._told or not camera_frame
-        if self._told and (self._frame or is_known):
+    def _frame_of(self, camera_frame: str) -> str:
+        return AUTO_FRAME if camera_frame in self._in_auto_frame else self._wanted
+
+    def _tell(self, camera_frame: str, frame: str) -> None:
+        if not camera_frame or self._told.get(camera_frame) == frame:
             return
-        self._told.append(camera_frame)
-        if self._frame:
-            self._say(f"people are followed in {self._frame}")
+        is_new = frame not in self._told.values()
+        self._told[camera_frame] = frame
+        if frame:
+            if is_new:
+                self._say(f"people are followed in {frame}")
         elif len(self._told) > 1:
             self._say(
-                f"cameras {' and '.join(map(repr, self._told))} have no frame in common: each follows its "
-                "own people, who are nobody that another camera sees, and tracks come in either frame "
-                f"by turns; give TF from every camera to {AUTO_FRAME!r} or to `tracking_frame`"
+                f"cameras {' and '.join(map(repr, self._told))} have no frame in common (so far): each "
+                "follows its own people, who are nobody that another camera sees, and tracks come in "
+                f"one frame or another by turns; give TF from every camera to {AUTO_FRAME!r} or to "
+                "`tracking_frame`"
             )
         elif self._is_auto:
             self._say(

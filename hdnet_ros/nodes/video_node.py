@@ -95,7 +95,9 @@ class VideoNode(Node):
 
     def _stamped_frames(self) -> Iterator[tuple[int, object]]:
         """Yield (source stamp in ns, picture); with `loop` time goes on over the seam."""
-        offset_ns, step_ns = SOURCE_START_NS, round(1e9 / self.rate_hz)
+        # A webcam's stamps are times of day already.
+        offset_ns = 0 if self._frames.kind == "device" else SOURCE_START_NS
+        step_ns = round(1e9 / self.rate_hz)
         limit = self.options["max_frames"]
         while True:
             stamp_ns = offset_ns

@@ -41,9 +41,15 @@ def boxes_of(frame):
 
 
 class Scene:
-    """Writes the messages of a driving camera: 1 m/s along x of odom, looking along it."""
+    """Writes the messages of a driving camera: 1 m/s along x of odom, looking along it.
 
-    def __init__(self, ros1=False, compressed=False, with_info=True, with_boxes=True, with_tf=True):
+    `more_tf` are (topic, parent, child) sent with every image, `odd_images` fields by frame.
+    """
+
+    def __init__(
+        self, ros1=False, compressed=False, with_info=True, with_boxes=True, with_tf=True, more_tf=(), odd_images=None,
+    ):  # fmt: skip
+        self.more_tf, self.odd_images = more_tf, odd_images or {}
         self.store = typestore() if not ros1 else get_typestore(Stores.ROS1_NOETIC)
         self.ros1, self.compressed = ros1, compressed
         self.with_info, self.with_boxes, self.with_tf = with_info, with_boxes, with_tf
@@ -78,6 +84,8 @@ class Scene:
                 # Between two stamps of TF: the pose at the image's stamp has to be interpolated.
                 tf_ns = stamp_ns + STEP_NS // 2
                 yield stamp_ns + 2_000_000, "/tf", self.tf(tf_ns, "odom", "base", (0.1 * frame + 0.05, 0, 0), LEVEL)
+            for tf_topic, parent, child in self.more_tf:
+                yield stamp_ns + 3_000_000, tf_topic, self.tf(stamp_ns, parent, child, (1.0, 0, 0), LEVEL)
             if self.with_boxes:
                 yield stamp_ns + 30_000_000, "/detections", self.detections(stamp_ns, frame)
 
@@ -100,11 +108,11 @@ class Scene:
         header = self.header(stamp_ns)
         if self.compressed:
             data = cv2.imencode(".png", pixels)[1].ravel()
-            return self.make("sensor_msgs/msg/CompressedImage", header=header, format="png", data=data)
-        return self.make(
-            "sensor_msgs/msg/Image", header=header, height=480, width=640, encoding="bgr8",
-            is_bigendian=0, step=1920, data=pixels.ravel(),
-        )  # fmt: skip
+            fields = {"format": "png", "data": data, **self.odd_images.get(frame, {})}
+            return self.make("sensor_msgs/msg/CompressedImage", header=header, **fields)
+        fields = {"height": 480, "width": 640, "encoding": "bgr8", "step": 1920, "data": pixels.ravel()}
+        fields.update(self.odd_images.get(frame, {}))
+        return self.make("sensor_msgs/msg/Image", header=header, is_bigendian=0, **fields)
 
     def detections(self, stamp_ns, frame):
         header = self.header(stamp_ns)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 
+import cv2
 import numpy as np
 import pytest
 from rosbags.highlevel import AnyReader
@@ -160,6 +161,44 @@ def test_a_message_that_cannot_be_decoded_costs_that_message_only(write_bag, mak
     report = answer_bag(make_job(write_bag()))
     assert report.answered == 7
     assert any("cannot be decoded" in remark for remark in report.remarks)
+
+
+@pytest.mark.parametrize("with_boxes", [True, False])
+def test_an_odd_width_in_yuv422_costs_that_image_only(write_bag, make_job, with_boxes):
+    odd = {"width": 639, "step": 1278, "encoding": "yuv422", "data": np.full(1278 * 480, 128, np.uint8)}
+    source = write_bag(with_boxes=with_boxes, odd_images={3: odd})
+    report = answer_bag(make_job(source, detectors={"hog_scale": 0.3}))
+    assert (report.images, report.answered) == (8, 7)
+    (told,) = [remark for remark in report.remarks if "width" in remark]
+    assert "width 639 px, expected an even one" in told and "let the driver" in told and "(1 x)" in told
+
+
+def damaged_jpeg():
+    """A picture whose header says 65500 x 65500 px, on which OpenCV raises an error of its own."""
+    data = bytearray(cv2.imencode(".jpg", np.full((480, 640, 3), 90, np.uint8))[1].tobytes())
+    size = data.index(b"\xff\xc0") + 5
+    data[size : size + 4] = b"\xff\xdc\xff\xdc"
+    return {"format": "jpeg", "data": np.frombuffer(bytes(data), np.uint8)}
+
+
+@pytest.mark.parametrize(
+    ("with_boxes", "what"),
+    [(True, "an image could not be answered"), (False, "detection failed on an image")],
+)
+def test_an_image_that_the_decoder_chokes_on_costs_that_image_only(write_bag, make_job, with_boxes, what):
+    source = write_bag(compressed=True, with_boxes=with_boxes, odd_images={3: damaged_jpeg(), 5: damaged_jpeg()})
+    report = answer_bag(make_job(source, detectors={"hog_scale": 0.3}))
+    assert (report.images, report.answered) == (8, 6)
+    (told,) = [remark for remark in report.remarks if "OpenCV" in remark]
+    assert told.startswith(f"{what}: error: OpenCV") and told.endswith("(2 x)")
+
+
+def test_when_every_image_fails_nothing_is_written_and_it_is_told(write_bag, make_job):
+    source = write_bag(compressed=True, frames=2, odd_images=dict.fromkeys(range(2), damaged_jpeg()))
+    job = make_job(source)
+    with pytest.raises(BagError, match=r"in: no image could be answered: .*OpenCV"):
+        answer_bag(job)
+    assert not job.target.exists() and not partial_folder(job.target).exists()
 
 
 def test_an_interrupted_run_goes_on_and_gives_the_same(write_bag, make_job):

@@ -199,3 +199,26 @@ def test_two_people_whom_one_camera_sees_side_by_side_stay_two():
             persons = [person_in(pose, place_mm) for place_mm in places]
             tracker.update(frame * 100_000_000, persons, pose, name)
     assert len(tracker.tracks()) == 2
+
+
+def test_tracks_are_told_where_they_were_at_the_stamp_of_a_late_picture():
+    tracker = PersonTracker()
+    pose, step_ns, late_ns = camera_pose(), 100_000_000, 400_000_000
+
+    def place_mm(stamp_ns):
+        return np.array([8000.0, -2500.0 + 1.4e-6 * stamp_ns, 900.0])
+
+    for stamp_ns in range(step_ns, 41 * step_ns, step_ns):
+        tracker.update(stamp_ns, [person_in(pose, place_mm(stamp_ns))], pose, "on time")
+        if stamp_ns > late_ns:
+            late = [person_in(pose, place_mm(stamp_ns - late_ns))]
+            tracker.update(stamp_ns - late_ns, late, pose, "late")
+    (then,) = tracker.tracks(stamp_ns - late_ns)
+    (now,) = tracker.tracks()
+    np.testing.assert_allclose(then.position_mm, place_mm(stamp_ns - late_ns), atol=100.0)
+    np.testing.assert_allclose(now.position_mm, place_mm(stamp_ns), atol=100.0)
+    np.testing.assert_allclose(now.position_mm - then.position_mm, 0.4 * now.velocity_mm_s)
+    assert then.person_index == 0 and then.unseen_s == 0.0
+    # Where somebody was is never told more certain than a walk back from where they are allows.
+    assert np.linalg.eigvalsh(then.covariance).min() > 0.0
+    assert now.age_s - then.age_s == pytest.approx(0.4)

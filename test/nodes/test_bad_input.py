@@ -146,7 +146,9 @@ def test_stamps_of_zero_are_answered_with_a_word_and_without_tf(watched):
     watched.assert_good_frame_is_answered()
     watched.camera.send([GOOD_BOX], stamp_ns=0)
     watched.assert_said("the stamp is zero: taken for the newest image's")
-    watched.bench.wait(lambda: watched.answers(0), "answer to stamp zero")
+    (answer,) = watched.bench.wait(lambda: watched.answers(0), "answer to stamp zero")[0].persons
+    # Nobody can be followed without a time.
+    assert answer.id == "u0" and answer.flags & answer.UNTRACKED_ID
     watched.assert_good_frame_is_answered()
     stamps = {watched.stamp_of(t.header) for message in transforms for t in message.transforms}
     assert 0 not in stamps

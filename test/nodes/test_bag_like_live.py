@@ -135,17 +135,17 @@ def assert_same(one, two):
     np.testing.assert_allclose(numbers, other_numbers, rtol=1e-6, atol=1e-9)
 
 
-@pytest.mark.parametrize("estimator", ["box-height", "hdnet"])
+@pytest.mark.parametrize("estimator, tracking", [("box-height", True), ("box-height", False), ("hdnet", True)])
 def test_a_bag_gives_what_the_live_node_publishes(
-    bench, make_hdnet_node, make_camera_client, tmp_path, estimator
+    bench, make_hdnet_node, make_camera_client, tmp_path, estimator, tracking
 ):
     if estimator == "hdnet":
         from hdnet_ros.model.default_weights import find_default_weights
 
         if find_default_weights() is None:
             pytest.skip("no weights are bundled")
-    parameters = {"estimator": estimator, "tracking_frame": WORLD, "tf_wait_s": 2.0}
-    namespace = "/like_live_" + estimator.replace("-", "_")
+    parameters = {"estimator": estimator, "tracking_frame": WORLD, "tf_wait_s": 2.0, "tracking": tracking}
+    namespace = f"/like_live_{estimator.replace('-', '_')}_{tracking}"
     node = make_hdnet_node(namespace, **parameters)
     noise = np.random.default_rng(3).integers(0, 255, 480 * 640 * 3, dtype=np.uint8)
     received = live(bench, node, make_camera_client(namespace), tmp_path / "in", noise)
@@ -160,7 +160,7 @@ def test_a_bag_gives_what_the_live_node_publishes(
         for one, two in zip(published, written):
             assert_same(one, two)
     tracks = received["tracks"][-1]
-    assert tracks.header.frame_id == WORLD and tracks.tracks
+    assert tracks.header.frame_id == (WORLD if tracking else CAMERA) and bool(tracks.tracks) == tracking
     bodies = [
         [m for m in messages if m.transforms[0].child_frame_id.startswith("body_")]
         for messages in (received["tf"], bag["/tf"])

@@ -83,6 +83,24 @@ def test_a_loop_goes_on_in_the_sources_own_time(bench, make_node, pictures, stam
     assert np.diff(stamps).tolist() == [20_000_000] * 6
 
 
+def test_a_webcams_own_stamps_are_those_of_its_pictures(
+    bench, make_node, pictures, stamp_of, monkeypatch
+):
+    from hdnet_ros.core.camera_files import load_camera
+    from hdnet_ros.core.frames import Frame
+
+    class Webcam(list):
+        kind, rate_hz, size_wh_px = "device", 30.0, (96, 64)
+
+    grabbed_ns = [1_700_000_000_123_456_789, 1_700_000_000_223_456_789]
+    frames = Webcam(Frame(i, ns, np.zeros((64, 96, 3), np.uint8)) for i, ns in enumerate(grabbed_ns))
+    camera = load_camera(pictures[1])
+    monkeypatch.setattr("hdnet_ros.nodes.video_node.open_video", lambda *_: (frames, camera))
+    _, images, _ = play(bench, make_node, "/webcam", pictures, stamps="source")
+    bench.wait(lambda: len(images) == 2, "both pictures")
+    assert [stamp_of(image.header) for image in images] == grabbed_ns
+
+
 def test_the_rate_is_kept(bench, make_node, pictures, stamp_of):
     node, images, _ = play(
         bench, make_node, "/rate", pictures, loop=True, rate_hz=20.0, max_frames=9

@@ -112,6 +112,8 @@ def test_the_padding_of_the_last_row_may_be_missing(decoder):
         ({"data": bytes(143)}, "data of 143 bytes, expected 144"),
         ({"data": bytes(145)}, "data of 145 bytes, expected 144"),
         ({"width": 0}, "size 0 x 6 px"),
+        ({"width": 7, "encoding": "yuv422"}, "width 7 px, expected an even one"),
+        ({"width": 7, "encoding": "yuyv"}, "width 7 px, expected an even one"),
     ],
 )
 def test_what_is_wrong_is_named(decoder, change, named):

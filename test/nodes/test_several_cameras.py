@@ -43,14 +43,14 @@ class TwoCameras:
         self.bench.wait(lambda: self.node.count_subscribers(full), f"discovery of {name}")
         return received
 
-    def send(self, name, x_m, y_m, stamp_ns=None):
+    def send(self, name, x_m, y_m, stamp_ns=None, frame_id=None):
         """One image of a person at (x, y) of odom as a camera sees them; return the stamp."""
         ahead_m = abs(x_m - PLACES_M[name])
         left_m = y_m if name == "front" else -y_m
         box = (320.0 - 1000.0 * left_m / ahead_m, 240.0, 600.0 / ahead_m, 1700.0 / ahead_m)
         client = self.clients[name]
         stamp_ns = client.next_stamp_ns() if stamp_ns is None else stamp_ns
-        header = client.header(stamp_ns, f"{self.node.get_namespace().strip('/')}_{name}")
+        header = client.header(stamp_ns, frame_id or self.frame_of(name))
         same = {"header": header}
         client.send([box], stamp_ns=stamp_ns, image=same, info=same, detections=same)
         return stamp_ns
@@ -61,11 +61,14 @@ class TwoCameras:
 
         return self.bench.wait(found, f"answer of {name}")[0].persons
 
-    def publish_poses(self):
+    def frame_of(self, name):
+        return f"{self.node.get_namespace().strip('/')}_{name}"
+
+    def publish_poses(self, *names):
         poses = []
-        for name, turn in TURNS.items():
-            frame = f"{self.node.get_namespace().strip('/')}_{name}"
-            msg = TransformStamped(child_frame_id=frame)
+        for name in names or TURNS:
+            turn = TURNS[name]
+            msg = TransformStamped(child_frame_id=self.frame_of(name))
             msg.header.frame_id = "odom"
             msg.transform.translation.x, msg.transform.translation.z = PLACES_M[name], 1.2
             q = msg.transform.rotation
@@ -126,6 +129,36 @@ def test_without_poses_each_camera_follows_its_own_and_ids_differ(cameras):
     cameras.bench.wait(
         lambda: [line for line in cameras.bench.log_lines() if "have no frame in common" in line], "word"
     )
+
+
+def test_cameras_that_call_their_frames_alike_do_not_share_people(cameras):
+    seen = {name: set() for name in PLACES_M}
+    for _ in range(4):
+        for name in PLACES_M:
+            stamp_ns = cameras.send(name, 6.0, 0.0, frame_id="camera")
+            seen[name] |= {person.id for person in cameras.persons_of(name, stamp_ns)}
+    assert len(seen["front"]) == len(seen["rear"]) == 1 and seen["front"] != seen["rear"]
+
+
+def test_a_camera_without_tf_follows_its_own_beside_one_that_has_it(cameras):
+    broadcaster = cameras.publish_poses("front")
+    try:
+        cameras.bench.wait(
+            lambda: cameras.persons_of("front", cameras.send("front", 6.0, 0.5))
+            and any(tracks.header.frame_id == "odom" for tracks in list(cameras.tracks)),
+            "odom",
+        )
+        ids = {cameras.persons_of("rear", cameras.send("rear", 6.0, 0.5))[0].id for _ in range(4)}
+        assert len(ids) == 1 and ids.pop().startswith("p")
+
+        def rear():
+            return [m for m in list(cameras.tracks) if m.header.frame_id == cameras.frame_of("rear")]
+
+        (track,) = cameras.bench.wait(rear, "tracks of rear")[-1].tracks
+        assert track.pose.pose.position.z == pytest.approx(6.0, abs=0.1)
+    finally:
+        with cameras.bench.paused():
+            cameras.bench.client.destroy_publisher(broadcaster.pub_tf)
 
 
 def test_a_camera_that_died_holds_nobody_up(cameras):

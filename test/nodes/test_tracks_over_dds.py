@@ -14,6 +14,7 @@ pytest.importorskip("vision_msgs", reason="vision_msgs is not built (./run test 
 
 from diagnostic_msgs.msg import DiagnosticArray  # noqa: E402
 from geometry_msgs.msg import TransformStamped  # noqa: E402
+from rclpy.parameter import Parameter  # noqa: E402
 from tf2_msgs.msg import TFMessage  # noqa: E402
 from tf2_ros import TransformBroadcaster  # noqa: E402
 from visualization_msgs.msg import Marker, MarkerArray  # noqa: E402
@@ -199,8 +200,8 @@ def test_tf_that_does_not_come_costs_the_tracks_and_is_counted(robot):
     assert robot.see([(8.0, 0.0)]).tracks[0].id == track.id
 
 
-@pytest.mark.parametrize("robot", [{"tracking_frame": "none"}], indirect=True)
-def test_without_a_tracking_frame_tf_is_not_listened_to(robot):
+@pytest.mark.parametrize("robot", [{"tracking_frame": "none", "ground_frame": ""}], indirect=True)
+def test_without_a_tracking_frame_and_a_floor_tf_is_not_listened_to(robot):
     stamp_ns = robot.camera.next_stamp_ns()
     robot.send_pose(stamp_ns)
     for _ in range(3):
@@ -213,6 +214,42 @@ def test_without_a_tracking_frame_tf_is_not_listened_to(robot):
     namespace = robot.node.get_namespace()
     heard = robot.node.get_subscriber_names_and_types_by_node("hdnet_node", namespace)
     assert "/tf" not in {name for name, _ in heard}
+
+
+@pytest.mark.parametrize(
+    "robot",
+    [
+        {"tracking_frame": "none", "ground_depth": True, "ground_frame": "floor"},
+        {"tracking": False, "ground_depth": True, "ground_frame": "floor"},
+    ],
+    indirect=True,
+    ids=["no tracking frame", "no tracking"],
+)
+def test_the_floor_counts_where_people_are_not_followed_in_a_tracking_frame(robot):
+    # The box of a child of 1.2 m, 8 m away on the floor; the prior takes it for an adult at 11.3 m.
+    ahead_m, stature_m = 8.0, 1.2
+    foot_px, height_px = 240.0 + 1000.0 * CAMERA_HEIGHT_M / ahead_m, 1000.0 * stature_m / ahead_m
+    box = (320.0, foot_px - 0.5 * height_px, 60.0, height_px)
+
+    def z_m():
+        stamp_ns = robot.camera.next_stamp_ns()
+        robot.send_pose(stamp_ns, parent="floor")
+        robot.camera.send([box], stamp_ns=stamp_ns)
+        assert robot.tracks_of(stamp_ns).header.frame_id == FRAME
+        return robot.persons_of(stamp_ns).persons[0].root_pose.pose.position.z
+
+    robot.bench.wait(lambda: z_m() == pytest.approx(ahead_m, abs=1.0), "depth of the floor")
+
+
+def test_how_long_to_wait_for_tf_can_be_changed_while_the_node_runs(robot):
+    robot.wait_for_odom()
+    robot.node.set_parameters([Parameter("tf_wait_s", value=5.0)])
+    stamp_ns = robot.camera.next_stamp_ns()
+    robot.camera.send([box_at(8.0, 0.0)], stamp_ns=stamp_ns)
+    time.sleep(0.6)
+    assert not [m for m in robot.persons if robot.stamp_of(m.header) == stamp_ns]
+    robot.send_pose(stamp_ns)
+    assert robot.persons_of(stamp_ns).persons
 
 
 def test_a_clock_set_back_forgets_the_tracks(robot):

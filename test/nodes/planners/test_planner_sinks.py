@@ -149,6 +149,16 @@ def test_heading_becomes_a_tag(bench, planner_node, listen):
     assert dict(zip(msg.people[0].tagnames, msg.people[0].tags))["heading_rad"] == "0.800"
 
 
+def test_in_a_cameras_optical_frame_there_is_no_heading_about_the_vertical(bench, planner_node, listen):
+    people_msgs = pytest.importorskip("people_msgs.msg")
+    [sink] = planner_node("people")
+    received = listen(people_msgs.People, "/people")
+    told = answer(track(has_heading=True))
+    told.tracks.header.frame_id = told.persons.header.frame_id
+    msg = sent(bench, sink, told, received)
+    assert msg.people[0].tagnames == ["stature_m", "unseen_s"]
+
+
 def test_nobody_and_reset_give_empty_people(bench, planner_node, listen):
     people_msgs = pytest.importorskip("people_msgs.msg")
     [sink] = planner_node("people")
