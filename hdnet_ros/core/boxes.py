@@ -1,10 +1,12 @@
-"""Person boxes (centre x, centre y, width, height) in px: what is wrong with one, and overlap."""
+"""Person boxes (centre x, centre y, width, height) in px: what is wrong with one, size, overlap."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
+
+from hdnet_ros.core.camera import Camera
 
 # A box that comes this close to the border, in px or as a share of the image, may go on outside.
 _BORDER_PX = 2.0
@@ -59,6 +61,42 @@ def bottom_touches_border(box_xywh_center_px: np.ndarray, size_wh_px: tuple[int,
     height = size_wh_px[1]
     near_y = max(_BORDER_PX, _BORDER_SHARE * height)
     return bool(xyxy_from_xywh_center(box_xywh_center_px)[3] > height - 1 - near_y)
+
+
+def turned_box(
+    box_xywh_center_px: np.ndarray, camera: Camera
+) -> tuple[np.ndarray, np.ndarray] | tuple[None, None]:
+    """Ray through a fisheye's box, and the box's size for a pinhole that is turned to look along it.
+
+    Off a fisheye's axis a px is not depth over focal length wide; px of the turned pinhole are
+    distance over focal length wide in the middle of every box. Other lenses are taken for the
+    pinholes that they nearly are.
+
+    Parameters
+    ----------
+    box_xywh_center_px : (4,) px of the source
+
+    Returns
+    -------
+    (3,) unit vector through the box's middle in the camera's frame, and (2,) width and height
+    between the middles of the box's edges, px of a pinhole with the camera's `focal_px`. Half a
+    side whose edge the turned pinhole cannot see is taken to be as long as the other half. (None,
+    None) where the camera is no fisheye, and where the middle or two opposite edges have no ray.
+    """
+    if camera.distortion_model != "equidistant":
+        return None, None
+    x, y, width, height = (float(value) for value in box_xywh_center_px)
+    across, down = 0.5 * width, 0.5 * height
+    points_px = np.array([(x, y), (x - across, y), (x + across, y), (x, y - down), (x, y + down)])
+    rays = camera.rays(points_px)
+    rays /= np.linalg.norm(rays, axis=-1, keepdims=True)
+    ray, cosines = rays[0], rays[1:] @ rays[0]
+    with np.errstate(invalid="ignore"):
+        halves = np.linalg.norm(rays[1:] / cosines[:, None] - ray, axis=-1)
+    halves = np.where(cosines > 0.0, halves, np.nan).reshape(2, 2)
+    halves = np.where(np.isfinite(halves), halves, halves[:, ::-1])
+    size_wh_px = camera.focal_px * halves.sum(axis=1)
+    return (ray, size_wh_px) if np.isfinite(size_wh_px).all() else (None, None)
 
 
 def intersection_over_union(box_xyxy: np.ndarray, others_xyxy: np.ndarray) -> np.ndarray:

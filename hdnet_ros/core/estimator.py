@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import torch
 
-from hdnet_ros.core.boxes import box_problem, touches_border
+from hdnet_ros.core.boxes import box_problem, touches_border, turned_box
 from hdnet_ros.core.camera import Camera, check_image_size
 from hdnet_ros.core.depth_bins import DepthBins, denormalise_depth
 from hdnet_ros.core.device import choose_device, choose_precision
@@ -25,6 +25,7 @@ from hdnet_ros.core.patch import (
     sample_patch_of_camera,
 )
 from hdnet_ros.core.reading import Reading
+from hdnet_ros.core.root_noise import box_at_distance
 from hdnet_ros.core.skeleton import ROOT
 from hdnet_ros.core.types import Detection, PersonEstimate, PersonFlags, SigmaCalibration
 
@@ -212,12 +213,12 @@ class HDNetEstimator:
             self._poses(getattr(output, "pose", None)) or [None] * len(masks),
         )
         for entry, reading in zip(chunk.people, map(Reading._make, zip(*columns, strict=True))):
-            result, index, detection, camera, patch_camera, box_patch_px = entry
-            person = self._person(detection, camera, patch_camera, box_patch_px, reading)
+            result, index, detection, camera, patch_camera, _ = entry
+            person = self._person(detection, camera, patch_camera, reading)
             if person and self.joints_from == "detection" and detection.joints_px is not None:
                 root_mm = person.root_camera_mm
                 reading = reading.with_joints(detection.joints_px, camera, patch_camera)
-                person = self._person(detection, camera, patch_camera, box_patch_px, reading)
+                person = self._person(detection, camera, patch_camera, reading)
                 person = person and replace(person, root_network_camera_mm=root_mm)
             if person is None:
                 _reject(result, index, "the network's result is not finite")
@@ -241,7 +242,6 @@ class HDNetEstimator:
         detection: Detection,
         camera: Camera,
         patch_camera: PatchCamera,
-        box_patch_px: np.ndarray,
         reading: Reading,
     ) -> PersonEstimate | None:
         bin_index, joints_patch_px = reading.bin_index, reading.joints_patch_px
@@ -254,8 +254,8 @@ class HDNetEstimator:
         if not np.isfinite([*root_camera_mm, sigma_mm, normalised]).all() or sigma_mm <= 0.0:
             return None
         seen = np.isfinite(joints_px).all(axis=1) & np.isfinite(reading.joint_confidence)
-        height_mm = (box_patch_px[3] - box_patch_px[1]) / patch_camera.focal_px * depth_mm
-        return PersonEstimate(
+        box_ray_camera, turned_box_wh_px = turned_box(detection.box_xywh_center_px, camera)
+        person = PersonEstimate(
             id=detection.id,
             score=detection.score,
             box_xywh_center_px=detection.box_xywh_center_px,
@@ -268,17 +268,19 @@ class HDNetEstimator:
             joints_px=joints_px,
             joint_confidence=np.where(seen, reading.joint_confidence, 0.0),
             joints_camera_mm=reading.joints_camera_mm(patch_camera, depth_mm),
-            flags=self._flags(detection, camera, bin_index, height_mm),
+            box_ray_camera=box_ray_camera,
+            turned_box_wh_px=turned_box_wh_px,
         )
+        return replace(person, flags=self._flags(person, camera, bin_index))
 
-    def _flags(
-        self, detection: Detection, camera: Camera, bin_index: float, height_mm: float
-    ) -> PersonFlags:
-        flags = PersonFlags.NONE if detection.id else PersonFlags.UNTRACKED_ID
-        if touches_border(detection.box_xywh_center_px, camera.size_wh_px):
+    def _flags(self, person: PersonEstimate, camera: Camera, bin_index: float) -> PersonFlags:
+        flags = PersonFlags.NONE if person.id else PersonFlags.UNTRACKED_ID
+        if touches_border(person.box_xywh_center_px, camera.size_wh_px):
             flags |= PersonFlags.TRUNCATED_BOX
         if not 1.0 <= bin_index <= self.bins.count - 2.0:
             flags |= PersonFlags.OUT_OF_TRAINED_RANGE
+        (_, height_px), distance_mm = box_at_distance(person)
+        height_mm = float(height_px) * distance_mm / person.focal_px
         if not _PLAUSIBLE_HEIGHT_MM[0] <= height_mm <= _PLAUSIBLE_HEIGHT_MM[1]:
             flags |= PersonFlags.IMPLAUSIBLE_HEIGHT
         return flags

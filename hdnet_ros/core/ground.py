@@ -160,9 +160,9 @@ def apply_ground(
 ) -> list[PersonEstimate]:
     """People with stature and flag from the floor, and with `fuse_depth` its depth in theirs.
 
-    Where the floor gives no stature the estimate stays as it is. A stature that is not a human's
-    (feet hidden behind something, a picture on a wall) sets IMPLAUSIBLE_HEIGHT, and such a depth
-    is not fused.
+    Where the floor gives no stature the flag stays as it is. A stature that is not a human's (feet
+    hidden behind something, a picture on a wall) sets IMPLAUSIBLE_HEIGHT, and such a depth is not
+    fused; one that is a human's clears it, whatever the box implies at the estimator's depth.
     """
     return [_applied(person, see_on_ground(person, camera, ground, config), config) for person in people]
 
@@ -180,8 +180,12 @@ def _applied(
 ) -> PersonEstimate:
     if sighting is None:
         return person
-    implausible = PersonFlags.NONE if sighting.is_plausible else PersonFlags.IMPLAUSIBLE_HEIGHT
-    person = replace(person, flags=person.flags | implausible, stature_mm=sighting.stature_mm)
+    flags = person.flags
+    if np.isfinite(sighting.stature_mm):
+        flags &= ~PersonFlags.IMPLAUSIBLE_HEIGHT
+    if not sighting.is_plausible:
+        flags |= PersonFlags.IMPLAUSIBLE_HEIGHT
+    person = replace(person, flags=flags, stature_mm=sighting.stature_mm)
     if config.fuse_depth and sighting.is_plausible and _agree(person, sighting, config):
         return _fused(person, sighting)
     return person

@@ -1,7 +1,8 @@
 """Root depth from the box alone: what is known about a person's size, without any weights.
 
 Both have the estimator's interface. Neither can tell a tall person far away from a short one near
-by, nor a loose box from a near person; they are the bar that a network has to clear.
+by, nor a loose box from a near person; they are the bar that a network has to clear. Their formulas
+are a pinhole's: a fisheye's box is first seen by one that looks at it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from hdnet_ros.core.boxes import box_problem, touches_border
+from hdnet_ros.core.boxes import box_problem, touches_border, turned_box
 from hdnet_ros.core.camera import Camera, check_image_size
 from hdnet_ros.core.types import Detection, PersonEstimate, PersonFlags
 
@@ -21,7 +22,8 @@ _LOG = logging.getLogger(__name__)
 # Body height of adults of unknown sex, one standard deviation over the mean.
 _STATURE_SIGMA = 0.056
 
-# A prior cuts no patch; the paper's stands in, so that normalised depth is depth / focal length.
+# A prior cuts no patch; the paper's stands in, so that normalised depth is depth / focal length; for
+# a fisheye one turned to the box, along whose axis the depth is the range.
 _PAPER_PATCH_PX = 1000.0
 _PAPER_INPUT_PX = 256.0
 
@@ -66,7 +68,9 @@ class _BoxPrior:
         problem = box_problem(box, camera.size_wh_px)
         if problem:
             return None, problem
+        ray, turned_wh_px = turned_box(box, camera)
         depth_mm = self.depth_mm(box, camera)
+        distance_mm = depth_mm if ray is None else depth_mm / float(ray[2])
         root_camera_mm = camera.backproject(box[:2], depth_mm)
         if not np.isfinite(root_camera_mm).all():
             return None, f"box centre ({box[0]:.1f}, {box[1]:.1f}) px has no ray through the lens"
@@ -77,14 +81,27 @@ class _BoxPrior:
             box_xywh_center_px=box,
             root_camera_mm=root_camera_mm,
             depth_sigma_mm=depth_mm * float(np.hypot(_STATURE_SIGMA, self.box_sigma_relative)),
-            normalised_depth=depth_mm / camera.focal_px,
+            normalised_depth=distance_mm / camera.focal_px,
             focal_px=camera.focal_px,
             patch_px=_PAPER_PATCH_PX,
             patch_focal_px=camera.focal_px * _PAPER_INPUT_PX / _PAPER_PATCH_PX,
+            box_ray_camera=ray,
+            turned_box_wh_px=turned_wh_px,
             flags=(PersonFlags.TRUNCATED_BOX if cut else PersonFlags.NONE)
             | (PersonFlags.NONE if detection.id else PersonFlags.UNTRACKED_ID),
         )
         return person, ""
+
+    def depth_mm(self, box_xywh_center_px: np.ndarray, camera: Camera) -> float:
+        """Depth in mm along the optical axis of a box (4,), px."""
+        ray, turned_wh_px = turned_box(box_xywh_center_px, camera)
+        if ray is None:
+            return self._distance_mm(box_xywh_center_px[2:], camera.focal_px)
+        return self._distance_mm(turned_wh_px, camera.focal_px) * float(ray[2])
+
+    def _distance_mm(self, box_wh_px: np.ndarray, focal_px: float) -> float:
+        """Depth in mm along the axis of the pinhole whose px the box's width and height are."""
+        raise NotImplementedError
 
 
 @dataclass
@@ -102,9 +119,8 @@ class BoxHeightPrior(_BoxPrior):
     stature_mm: float = 1700.0
     box_sigma_relative: float = 0.13
 
-    def depth_mm(self, box_xywh_center_px: np.ndarray, camera: Camera) -> float:
-        """Depth in mm along the optical axis."""
-        return float(camera.focal_px * self.stature_mm / box_xywh_center_px[3])
+    def _distance_mm(self, box_wh_px: np.ndarray, focal_px: float) -> float:
+        return float(focal_px * self.stature_mm / box_wh_px[1])
 
 
 @dataclass
@@ -127,7 +143,6 @@ class BoxAreaPrior(_BoxPrior):
     enlargement: float = 1.0
     box_sigma_relative: float = 0.2
 
-    def depth_mm(self, box_xywh_center_px: np.ndarray, camera: Camera) -> float:
-        """Depth in mm along the optical axis."""
-        side_px = self.enlargement * float(max(box_xywh_center_px[2], box_xywh_center_px[3]))
-        return float(camera.focal_px * self.side_real_mm / side_px)
+    def _distance_mm(self, box_wh_px: np.ndarray, focal_px: float) -> float:
+        side_px = self.enlargement * float(max(box_wh_px))
+        return float(focal_px * self.side_real_mm / side_px)

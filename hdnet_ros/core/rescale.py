@@ -22,6 +22,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from hdnet_ros.core.boxes import turned_box
 from hdnet_ros.core.camera import Camera
 from hdnet_ros.core.patch_camera import PatchConvention, patch_camera_for
 from hdnet_ros.core.types import PersonEstimate
@@ -59,6 +60,7 @@ def rescaled(person: PersonEstimate, old: Camera, new: Camera, mode: str) -> Per
         joints_mm = place.at(joints_mm, depths_mm) if (depths_mm > 0.0).all() else None
     if not np.isfinite(root_mm).all():
         raise ValueError("the person has no ray through the new lens")
+    box_ray_camera, turned_box_wh_px = turned_box(person.box_xywh_center_px, new)
     return replace(
         person,
         root_camera_mm=root_mm,
@@ -67,6 +69,8 @@ def rescaled(person: PersonEstimate, old: Camera, new: Camera, mode: str) -> Per
         focal_px=new.focal_px,
         patch_focal_px=person.patch_focal_px * ratio,
         joints_camera_mm=joints_mm,
+        box_ray_camera=box_ray_camera,
+        turned_box_wh_px=turned_box_wh_px,
     )
 
 

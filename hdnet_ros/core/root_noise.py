@@ -85,8 +85,8 @@ def root_covariance_mm2(
 
 def lateral_sigma_mm(person: PersonEstimate) -> float:
     """Return how well the root is known across its ray: 4 % of the box's longer side, in mm."""
-    box_side_px = float(np.max(np.asarray(person.box_xywh_center_px)[2:]))
-    return ROOT_SIGMA_BOX_FRACTION * box_side_px * float(person.root_camera_mm[2]) / person.focal_px
+    wh_px, distance_mm = box_at_distance(person)
+    return ROOT_SIGMA_BOX_FRACTION * float(np.max(wh_px)) * distance_mm / person.focal_px
 
 
 def root_measurement(
@@ -146,6 +146,8 @@ def hidden_shares(persons: Sequence[PersonEstimate]) -> list[float]:
 
 def _box_bearing(person: PersonEstimate) -> np.ndarray:
     """Return the unit vector (3,) in the camera's frame through the middle of a person's box."""
+    if person.box_ray_camera is not None:
+        return person.box_ray_camera
     root_mm = person.root_camera_mm
     pelvis_px = person.joints_px[ROOT]
     if np.isfinite(pelvis_px).all():
@@ -155,12 +157,23 @@ def _box_bearing(person: PersonEstimate) -> np.ndarray:
     return root_mm / np.linalg.norm(root_mm)
 
 
+def box_at_distance(person: PersonEstimate) -> tuple[np.ndarray, float]:
+    """Return a box's width and height (2,), px, and the distance, mm, at which they are the person's.
+
+    Size times distance over `focal_px` is mm. The distance is the depth; for a fisheye's box, whose
+    size is that for a pinhole turned to it, the range.
+    """
+    if person.turned_box_wh_px is None:
+        return np.asarray(person.box_xywh_center_px)[2:], float(person.root_camera_mm[2])
+    return person.turned_box_wh_px, float(np.linalg.norm(person.root_camera_mm))
+
+
 def box_height_mm(person: PersonEstimate) -> float:
-    """Return box height times depth over focal length; NaN where the image border cuts the box."""
+    """Return the box's height where the person is, mm; NaN where the image border cuts the box."""
     if person.flags & PersonFlags.TRUNCATED_BOX:
         return float("nan")
-    height_px = float(person.box_xywh_center_px[3])
-    return height_px * float(person.root_camera_mm[2]) / person.focal_px
+    (_, height_px), distance_mm = box_at_distance(person)
+    return float(height_px) * distance_mm / person.focal_px
 
 
 def implied_stature_mm(person: PersonEstimate) -> float:

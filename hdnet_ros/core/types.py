@@ -68,6 +68,8 @@ class PersonEstimate:
     joints_camera_mm : (17, 3) mm, or None without a 3D pose
     root_network_camera_mm : (3,) where the joints are those of the detection, the root at the
         network's own pixel; else None
+    box_ray_camera, turned_box_wh_px : (3,) and (2,) of a fisheye's box, see `turned_box` in
+        core/boxes.py; None where box_xywh_center_px is taken for a pinhole's
     flags : reasons to trust the estimate less
     stature_mm : body height over the floor, mm; NaN where no floor is known (core/ground.py)
     estimator_share : weight of the estimator in root_camera_mm[2]; below 1 where the floor has the rest
@@ -86,6 +88,8 @@ class PersonEstimate:
     joint_confidence: np.ndarray = field(default_factory=lambda: np.zeros(len(JOINT_NAMES)))
     joints_camera_mm: np.ndarray | None = None
     root_network_camera_mm: np.ndarray | None = None
+    box_ray_camera: np.ndarray | None = None
+    turned_box_wh_px: np.ndarray | None = None
     flags: PersonFlags = PersonFlags.NONE
     stature_mm: float = np.nan
     estimator_share: float = 1.0

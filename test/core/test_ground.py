@@ -102,6 +102,28 @@ def test_children_and_tall_people_are_plausible(stature_mm):
     assert told.stature_mm == pytest.approx(stature_mm, rel=0.01)
 
 
+def test_a_human_stature_over_the_floor_clears_the_flag_of_the_box():
+    ground = ground_at(1200.0)
+    # At a depth 60 % too large the box is 2.7 m high.
+    person = standing(ground, 5000.0, depth_error=0.6)
+    person = dataclasses.replace(person, flags=PersonFlags.IMPLAUSIBLE_HEIGHT | PersonFlags.UNTRACKED_ID)
+    [told] = apply_ground([person], CAMERA, ground, GroundConfig())
+    assert told.stature_mm == pytest.approx(1700.0, rel=0.01)
+    assert told.flags == PersonFlags.UNTRACKED_ID
+
+
+def test_a_floor_that_gives_no_stature_leaves_the_flag():
+    ground = ground_at(1200.0)
+    person = standing(ground, 5000.0)
+    x, y, _, h = person.box_xywh_center_px
+    lower = y + h / 2
+    cut = dataclasses.replace(
+        person, **box(x, lower / 2, 100, lower), flags=PersonFlags.IMPLAUSIBLE_HEIGHT
+    )
+    [told] = apply_ground([cut], CAMERA, ground, GroundConfig())
+    assert np.isnan(told.stature_mm) and told.flags == PersonFlags.IMPLAUSIBLE_HEIGHT
+
+
 def test_fusing_weighs_both_depths_by_their_sigma():
     ground = ground_at(1200.0)
     person = standing(ground, 5000.0, depth_error=0.10)

@@ -270,6 +270,19 @@ def test_detections_3d_enclose_the_box_at_the_roots_depth():
     assert np.linalg.eigvalsh(covariance[:3, :3]).max() == pytest.approx(0.25)
 
 
+def test_a_fisheyes_box_is_as_large_as_it_is_at_the_range():
+    K = [500.0, 0, 320.0, 0, 500.0, 240.0, 0, 0, 1]
+    camera = Camera.from_matrix(K, (1280, 480), "equidistant", [0.0] * 4)
+    person = tracked(turned_box_wh_px=np.array([80.0, 170.0]), box_ray_camera=np.array([0.6, 0.0, 0.8]))
+    item = convert.detections_3d_to_msg(Header(), [person], camera).detections[0]
+    # 80 x 170 px at a range of 5 m (a depth of 4 m) over 500 px; 4 % of 1.7 m across the ray.
+    assert (item.bbox.size.x, item.bbox.size.y, item.bbox.size.z) == pytest.approx((0.8, 1.7, 0.8))
+    msg = convert.persons_to_msg(Header(), [person], "x").persons[0]
+    assert msg.implied_stature_m == pytest.approx(1.7)
+    covariance = np.array(msg.root_pose.covariance).reshape(6, 6)
+    assert math.sqrt(covariance[1, 1]) == pytest.approx(0.068)
+
+
 def test_joints_without_a_pose_are_shown_at_the_roots_depth():
     camera = Camera.from_matrix([500.0, 0, 320.0, 0, 500.0, 240.0, 0, 0, 1], SIZE_WH_PX)
     joints_px = np.tile([420.0, 240.0], (17, 1))

@@ -7,7 +7,12 @@ import numpy as np
 
 from hdnet_ros.core.camera import Camera
 from hdnet_ros.core.heading import CAMERA_UP, heading_of
-from hdnet_ros.core.root_noise import implied_stature_mm, lateral_sigma_mm, root_covariance_mm2
+from hdnet_ros.core.root_noise import (
+    box_at_distance,
+    implied_stature_mm,
+    lateral_sigma_mm,
+    root_covariance_mm2,
+)
 from hdnet_ros.core.track import TrackedPerson
 from hdnet_ros.core.types import PersonEstimate
 from hdnet_ros.nodes.convert.fields import (
@@ -53,14 +58,14 @@ def detections_3d_to_msg(
     msg = Detection3DArray(header=header)
     for person in persons:
         estimate = person.estimate
-        x, y, width, height = estimate.box_xywh_center_px
-        depth_mm = estimate.root_camera_mm[2]
-        metres_per_px = depth_mm / estimate.focal_px / MM_PER_M
+        (width, height), distance_mm = box_at_distance(estimate)
+        metres_per_px = distance_mm / estimate.focal_px / MM_PER_M
         item = Detection3D(header=header, id=estimate.id)
         hypothesis = hypothesis_msg("person", estimate.score)
         _fill_pose(hypothesis.pose, estimate)
         item.results = [hypothesis]
-        centre_mm = camera.backproject(np.array([x, y]), depth_mm)
+        centre_px = estimate.box_xywh_center_px[:2]
+        centre_mm = camera.backproject(centre_px, estimate.root_camera_mm[2])
         if not np.isfinite(centre_mm).all():
             centre_mm = estimate.root_camera_mm
         item.bbox.center.position = point_msg(centre_mm)
