@@ -196,7 +196,7 @@ source_prefix() {
 # Everything set for Python, rclpy, the built packages and DDS.
 enter_environment() {
   [ -n "${HDNET_SHELL:-}" ] && return 0
-  export PATH="$VENV/bin:$PATH" VIRTUAL_ENV="$VENV"
+  export PATH="$VENV/bin:$PATH:$PREFIX/hdnet_ros/lib/hdnet_ros" VIRTUAL_ENV="$VENV"
   if ! has_ros; then
     use_wheels
     export RMW_IMPLEMENTATION=rmw_fastrtps_cpp

@@ -39,5 +39,6 @@ def calibrate(weights, holdout, out, device):
         shares = ", ".join(f"{level:.0%} interval covers {share:.1%}" for level, share in covered.items())
         click.echo(f"on the other half: {shares}")
         network, about = checkpoint.network, checkpoint.metadata
-        save_checkpoint(out, network, checkpoint.convention, calibration=calibration, **about)
+        half = checkpoint.half
+        save_checkpoint(out, network, checkpoint.convention, calibration=calibration, half=half, **about)
         click.echo(f"wrote {out}")

@@ -55,11 +55,12 @@ def evaluate(data, weights, root, report_folder, out, **options):
         from hdnet_ros.core.device import choose_device
         from hdnet_ros.evaluate.suites import as_json, as_text
         from hdnet_ros.model.checkpoint import load_checkpoint
-        from hdnet_ros.model.mirror_average import MirrorAverage
+        from hdnet_ros.model.mirror_average import mirror_averaged
 
         checkpoint = load_checkpoint(weights)
         if options["mirror_average"]:
-            checkpoint = replace(checkpoint, network=MirrorAverage(checkpoint.network))
+            network = mirror_averaged(checkpoint.network, checkpoint.convention)
+            checkpoint = replace(checkpoint, network=network)
         options["rivals"] = [load_checkpoint(path) for path in options["rivals"]]
         options["device"] = str(choose_device(options["device"]))  # once, so that its warning comes once
         with _tracked() as track:
@@ -86,6 +87,10 @@ def _check_usage(data: str, root: Path | None, options: dict, report_folder: Pat
         raise click.UsageError(f"--also is for pets, not for {data}")
     if options["detected_boxes"] and data != "mupots":
         raise click.UsageError(f"--detected-boxes is for mupots, not for {data}")
+    without = {"synthetic-holdout": ("every",), "pets": ("most",), "drive": ("most", "rivals", "train_shards")}
+    for name in without.get(data, ()):
+        if options[name] not in (None, 1, ()):
+            raise click.UsageError(f"--{name.removesuffix('s').replace('_shard', '-shards')} does nothing for {data}")
 
 
 @contextmanager
@@ -141,13 +146,13 @@ def _over_time(checkpoint, root: Path | None, options: dict) -> dict:
 def _suites(checkpoint, data: str, root: Path | None, regressor, track: Callable, options: dict) -> list:
     from hdnet_ros.evaluate import suites
 
+    from hdnet_ros.learn.holdout import jittered, pictures_in, rendered_pictures
+
     device, others = options["device"], options["rivals"]
     if data == "pets":
         return suites.clip_suites(
-            checkpoint, root, options["video"], options["every"], device, regressor, track, others
+            checkpoint, root, options["video"], options["every"], device, regressor, jittered, track, others
         )
-    from hdnet_ros.learn.holdout import jittered, pictures_in, rendered_pictures
-
     if root is not None:
         pictures = list(pictures_in(root, options["most"]))
     else:

@@ -19,8 +19,8 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
               help="Folder of the run; an interrupted run in it goes on.")  # fmt: skip
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE",
               help="Replace a setting, e.g. optimiser.steps=5000.")  # fmt: skip
-@click.option("--init", type=FILE, help="state.pt of another run to start from; with network.pose, the HDNet checkpoint "
-              "(.safetensors) whose 3D pose is trained.")  # fmt: skip
+@click.option("--init", type=FILE, help="state.pt of another run to start from (set losses.swap_tolerant_steps=0 where that "
+              "run has left and right); with network.pose, the HDNet checkpoint (.safetensors) whose 3D pose is trained.")  # fmt: skip
 @click.option("--holdout", type=FOLDER, help="Shards to validate on.")
 @click.option("--clip", type=FOLDER, help="Folder with a real clip's camera.json and boxes*.json.")
 @click.option("--clip-video", type=FILE, help="The clip itself.")
@@ -38,6 +38,7 @@ def train(config, out, settings, init, holdout, clip, clip_video, minutes, threa
         import torch
 
         from hdnet_ros.learn.config import load_train_config
+        from hdnet_ros.learn.dataset import PatchStream
         from hdnet_ros.learn.pose3d import make_trainer
         from hdnet_ros.learn.train import NonFiniteLoss
         from hdnet_ros.learn.validate import Validator
@@ -47,6 +48,7 @@ def train(config, out, settings, init, holdout, clip, clip_video, minutes, threa
             torch.set_num_threads(threads)
         loaded = load_train_config(config, overrides)
         validate = Validator(holdout, clip, clip_video) if holdout or clip else None
+        PatchStream(loaded.data, loaded.convention).check()  # here, for the loader's processes tell it at length
         trainer = make_trainer(loaded, out, init=init, cpu=cpu)
     # Errors beyond this point keep their traceback, except those that say enough by themselves.
     try:

@@ -27,6 +27,8 @@ from hdnet_ros.evaluate.reprojection_estimators import reprojection_estimators
 from hdnet_ros.model.networks import kind_of
 
 
+STABILITY_PICTURES = 40
+
 Track = Callable[[Iterable, str], Iterable]
 """Hands pictures on and shows how far it is; the text says what is being done."""
 
@@ -210,17 +212,22 @@ def clip_suites(
     every: int,
     device: str,
     regressor: BoxRegressor | None,
+    jitter: Callable,
     track: Track = untracked,
     others: Sequence = (),
 ) -> list[Suite]:
-    """Every estimator on the real clip with hand-made boxes and with the HOG detector's."""
+    """Every estimator on the real clip with hand-made boxes and with the HOG detector's.
+
+    How far the depth follows box and rung is seen on some forty pictures all over the clip.
+    """
     clip = load_ground_plane_clip(folder)
     suites = []
     for boxes, detect in {"hand-made boxes": None, "HOG boxes": HogDetector().detect}.items():
         pictures = list(pictures_of_clip(video, clip, every=every, detect=detect))
         estimators = estimators_of(checkpoint, device, regressor, others)
         rows = {k: benchmark.run(e, track(pictures, f"{boxes}: {k}")) for k, e in estimators.items()}
-        suites.append(Suite(boxes, rows, pictures))
+        some = pictures[:: max(1, len(pictures) // STABILITY_PICTURES)]
+        suites.append(Suite(boxes, rows, pictures, stability(checkpoint, some, device, jitter, track)))
     return suites
 
 

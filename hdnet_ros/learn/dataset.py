@@ -72,7 +72,7 @@ def make_training_patch(
     rows = [_label(sample, person, person_box, camera, convention) for person, person_box in chosen(box)]
     result = TrainingPatch(image, *(np.stack(column) for column in zip(*rows)), key, target)
     if rng.random() < 0.5:
-        result = _mirrored(result, convention)
+        result = _mirrored(result)
     if data.photometric:
         result.image = photometric_jitter(result.image, rng)
     return result
@@ -128,10 +128,10 @@ def _label(sample, person: PersonLabel, box, camera, convention):
     return cells, weight.astype(np.float32), np.float32(depth), mask, relative_mm
 
 
-def _mirrored(p: TrainingPatch, convention: PatchConvention) -> TrainingPatch:
-    width = p.box_masks.shape[2]
+def _mirrored(p: TrainingPatch) -> TrainingPatch:
+    """The patch the other way round; `PatchStream` takes only conventions whose pixels lie evenly."""
     cells = p.joints_cells[:, MIRRORED_JOINTS].copy()
-    cells[..., 0] = width - 1 - cells[..., 0]
+    cells[..., 0] = p.box_masks.shape[2] - 1 - cells[..., 0]
     return TrainingPatch(
         np.ascontiguousarray(p.image[:, ::-1]),
         cells,
@@ -180,6 +180,8 @@ class PatchStream(torch.utils.data.IterableDataset):
         start: int = 0,
         stride: int = 1,
     ):
+        if not convention.half_pixel:
+            raise ValueError("convention.half_pixel is false: patches are mirrored in training, where theirs would lie a px aside")
         self.data, self.convention, self.split = data, convention, split
         self.start, self.stride = start, stride
         # Here, so that the loader's processes share the annotations and a missing file shows at once.
@@ -211,14 +213,27 @@ class PatchStream(torch.utils.data.IterableDataset):
         for n in itertools.count(self.start + worker * self.stride, workers * self.stride):
             yield (self.data.seed, n), make_sample(self.data.seed, n, self.split)
 
+    def check(self) -> None:
+        """Read a first shard where there are to be shards.
+
+        Raises
+        ------
+        FileNotFoundError : there is none
+        ValueError : its samples are of the other split
+        """
+        if self.data.shards:
+            read_shard_of(self._shards()[0], self.split)
+
+    def _shards(self) -> list[Path]:
+        folder = self.data.shards
+        shards = sorted(Path(folder).glob("*.npz"))
+        if not shards:
+            raise FileNotFoundError(f"no shards in {folder}; write some with `hdnet synth --out {folder}`")
+        return shards
+
     def _from_shards(self, rng):
         while True:
-            shards = sorted(Path(self.data.shards).glob("*.npz"))
-            if not shards:
-                folder = self.data.shards
-                raise FileNotFoundError(
-                    f"no shards in {folder}; write some with `hdnet synth --out {folder}`"
-                )
+            shards = self._shards()
             for index in rng.permutation(len(shards)):
                 samples = read_shard_of(shards[index], self.split)
                 for i in rng.permutation(len(samples)):

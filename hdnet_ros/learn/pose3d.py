@@ -76,6 +76,7 @@ class PoseTrainer(Trainer):
             path, self.averaged_network(), c.convention, name=about["name"], licence=about["licence"],
             data=f"{about['data']}; {pose}", calibration=self.hdnet.calibration,
             seed=_with_pose(about.get("seed"), self.seed), budget=_with_pose(about.get("budget"), self.budget),
+            half=self.hdnet.half,
         )  # fmt: skip
 
     def _losses(self, batch: dict) -> dict[str, Tensor]:

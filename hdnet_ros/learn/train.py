@@ -199,7 +199,8 @@ class Trainer:
         """The stream of batches, continued where the run stands."""
         c = self.config
         batch, processes = c.optimiser.batch_size, self.accelerator.num_processes
-        start = self.step * batch * processes + self.accelerator.process_index
+        samples = -(-self.step * batch // c.data.views)  # each gives so many patches
+        start = samples * processes + self.accelerator.process_index
         stream = PatchStream(c.data, c.convention, start=start, stride=processes)
         return DataLoader(stream, batch, num_workers=c.data.workers, collate_fn=collate, drop_last=True)
 

@@ -57,6 +57,7 @@ class LoadedCheckpoint:
     calibration : of sigma, or None when the network was never calibrated
     metadata : "name", "data" and "licence" as they were saved, and "seed" and "budget" where known;
         what `save_checkpoint` takes
+    half : whether kernels were stored as float16
     """
 
     network: HDNet | RootNet
@@ -64,6 +65,7 @@ class LoadedCheckpoint:
     convention: PatchConvention
     calibration: SigmaCalibration | None
     metadata: dict[str, str]
+    half: bool
 
 
 def save_checkpoint(
@@ -147,7 +149,8 @@ def load_checkpoint(path: str | Path) -> LoadedCheckpoint:
     network = make_network(config)
     _fill(path, network, tensors)
     about = {key: str(_decoded(path, metadata, key)) for key in _ABOUT if key in metadata}
-    return LoadedCheckpoint(network.eval(), config, convention, calibration, about)
+    half = any(value.dtype == torch.float16 for value in tensors.values())
+    return LoadedCheckpoint(network.eval(), config, convention, calibration, about, half)
 
 
 def tensor_mismatches(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> list[str]:

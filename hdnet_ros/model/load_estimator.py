@@ -8,7 +8,7 @@ from pathlib import Path
 from hdnet_ros.core.estimator import HDNetEstimator
 from hdnet_ros.model.checkpoint import load_checkpoint
 from hdnet_ros.model.inference_copy import inference_copy
-from hdnet_ros.model.mirror_average import MirrorAverage
+from hdnet_ros.model.mirror_average import mirror_averaged
 
 
 def load_hdnet_estimator(
@@ -31,13 +31,13 @@ def load_hdnet_estimator(
     ------
     CheckpointError : the file does not fit; what was found and expected is named
     ValueError : a device that is not there, a patch mode that does not exist, or mirror_average of
-        a network that is not HDNet
+        a network that is not HDNet or sees patches without half_pixel
     """
     loaded = load_checkpoint(path)
     convention = replace(loaded.convention, mode=patch) if patch else loaded.convention
     network = inference_copy(loaded.network.eval())
     if mirror_average:
-        network = MirrorAverage(network)
+        network = mirror_averaged(network, convention)
     estimator = HDNetEstimator(
         network, convention, loaded.config.bins, device, loaded.calibration, precision=precision
     )

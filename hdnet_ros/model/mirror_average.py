@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from hdnet_ros.core.patch_camera import PatchConvention
 from hdnet_ros.core.skeleton import MIRRORED_JOINTS
 from hdnet_ros.model.hdnet import HDNet, HDNetOutput
 from hdnet_ros.model.heatmap import mask_logits
@@ -59,6 +60,18 @@ class MirrorAverage(nn.Module):
                 _mean(both.bin_index),
                 None if both.pose is None else _mean_pose(both.pose, box_masks.shape[-1]),
             )
+
+
+def mirror_averaged(network: nn.Module, convention: PatchConvention) -> MirrorAverage:
+    """Network that averages with the mirrored patch, for patches cut by a convention.
+
+    Raises
+    ------
+    ValueError : a network of another kind, or patches whose mirror image is not centred (the authors')
+    """
+    if not convention.half_pixel:
+        raise ValueError("mirror_average is for patches with half_pixel, which the authors' are not: mirrored, theirs lie a px aside")
+    return MirrorAverage(network)
 
 
 def _mean(both: Tensor) -> Tensor:

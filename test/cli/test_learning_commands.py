@@ -83,6 +83,33 @@ def test_train_refuses_an_empty_holdout_before_anything_is_written(files):
     assert not (files / "run").exists()
 
 
+def test_train_without_shards_says_how_to_write_some_before_anything_is_written(files):
+    pytest.importorskip("accelerate")
+    pytest.importorskip("numba")
+    shards = ("--set", f"data.shards={files / 'empty'}")
+    code, said = hdnet("train", files / "run.yaml", "--out", files / "run", "--cpu", *shards)
+    assert code == 1
+    assert "no shards in" in said and "hdnet synth --out" in said
+    assert not (files / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "data, options, named",
+    [
+        ("synthetic-holdout", ("--every", 12), "--every does nothing for synthetic-holdout"),
+        ("pets", ("--most", 50), "--most does nothing for pets"),
+        ("drive", ("--most", 50), "--most does nothing for drive"),
+        ("drive", ("--train-shards", "empty"), "--train-shards does nothing for drive"),
+        ("drive", ("--rival", "weights.safetensors"), "--rival does nothing for drive"),
+    ],
+)
+def test_eval_refuses_what_would_do_nothing(files, monkeypatch, data, options, named):
+    monkeypatch.chdir(files)
+    code, said = hdnet("eval", "--data", data, "--root", "empty", "--video", "clip.avi", *options)
+    assert code == 2
+    assert named in said
+
+
 @pytest.mark.parametrize("data", ["synthetic-holdout", "pets"])
 def test_eval_without_any_weights_says_where_they_come_from(files, monkeypatch, data):
     monkeypatch.setattr(evaluate, "find_default_weights", lambda: None)

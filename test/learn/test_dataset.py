@@ -161,6 +161,11 @@ def test_folder_without_shards_says_how_to_fill_it(tmp_path):
         next(iter(stream))
 
 
+def test_patches_of_pixels_that_lie_a_px_aside_when_mirrored_are_refused():
+    with pytest.raises(ValueError, match="half_pixel is false"):
+        dataset.PatchStream(DataConfig(), PatchConvention(half_pixel=False))
+
+
 def test_views_of_one_person_are_twins_and_know_the_same_distance(monkeypatch):
     samples = [((1, 0), sample_with_dots()), ((1, 1), sample_with_dots())]
     data = DataConfig(views=2, photometric=False)

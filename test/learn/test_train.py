@@ -231,6 +231,13 @@ def test_stream_goes_on_behind_the_patches_already_used(stream, tmp_path):
     assert next(iter(trainer.loader()))["keys"] == [(7, 10), (7, 11)]
 
 
+def test_stream_of_views_goes_on_behind_the_samples_already_used(stream, tmp_path):
+    config = replace(CONFIG, data=replace(CONFIG.data, views=2))
+    trainer = Trainer(config, tmp_path, cpu=True)
+    trainer.step = 5  # ten patches of five samples
+    assert trainer.loader().dataset.start == 5
+
+
 def with_schedule(**changes):
     return TrainConfig(name="a", optimiser=OptimiserConfig(**changes))
 

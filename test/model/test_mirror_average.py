@@ -1,8 +1,9 @@
 import pytest
 import torch
 
+from hdnet_ros.core.patch_camera import PatchConvention
 from hdnet_ros.core.skeleton import JOINT_NAMES, MIRRORED_JOINTS
-from hdnet_ros.model.mirror_average import MirrorAverage
+from hdnet_ros.model.mirror_average import MirrorAverage, mirror_averaged
 from hdnet_ros.model.pose3d import PoseConfig
 from hdnet_ros.model.rootnet import RootNet, RootNetConfig
 
@@ -25,6 +26,12 @@ def network(request, make_tiny):
 def run(network, *inputs):
     with torch.inference_mode():
         return network(*inputs)
+
+
+def test_patches_that_mirror_a_px_aside_are_refused(make_tiny):
+    with pytest.raises(ValueError, match="half_pixel"):
+        mirror_averaged(make_tiny(), PatchConvention.authors())
+    assert isinstance(mirror_averaged(make_tiny(), PatchConvention()), MirrorAverage)
 
 
 def test_mirrored_joints_are_the_other_sides():

@@ -176,8 +176,11 @@ def _centred(mesh):
 def draw_window(
     rng: np.random.Generator, view: CameraView, mesh, config: SampleConfig
 ) -> tuple[np.ndarray, Camera]:
-    """Upper left pixel (x, y) and camera of the window around a person: large enough for every training
-    patch."""
+    """Upper left pixel (x, y) and camera of the window around a person.
+
+    Most training patches of the person are whole in it; a sixth of them, and half of a companion's, have
+    grey where the camera's picture went on.
+    """
     size = np.array(view.camera.size_wh_px)
     pixels = np.clip(np.nan_to_num(view.project(mesh.vertices_world_m[::7])), 0, size - 1)
     low, high = pixels.min(0), pixels.max(0)
