@@ -24,6 +24,12 @@ PETS_NEEDS = {
     "video": "--video, the clip that the boxes belong to (vtest.avi of Debian's opencv-doc)",
 }
 
+WITHOUT_EFFECT = {
+    "synthetic-holdout": {"every": "--every"},
+    "pets": {"most": "--most"},
+    "drive": {"most": "--most", "rivals": "--rival", "train_shards": "--train-shards"},
+}
+
 
 @click.command("eval")
 @click.option("--data", type=click.Choice(["synthetic-holdout", "pets", "drive", *PAPERS_DATA]), required=True)
@@ -87,10 +93,9 @@ def _check_usage(data: str, root: Path | None, options: dict, report_folder: Pat
         raise click.UsageError(f"--also is for pets, not for {data}")
     if options["detected_boxes"] and data != "mupots":
         raise click.UsageError(f"--detected-boxes is for mupots, not for {data}")
-    without = {"synthetic-holdout": ("every",), "pets": ("most",), "drive": ("most", "rivals", "train_shards")}
-    for name in without.get(data, ()):
+    for name, option in WITHOUT_EFFECT.get(data, {}).items():
         if options[name] not in (None, 1, ()):
-            raise click.UsageError(f"--{name.removesuffix('s').replace('_shard', '-shards')} does nothing for {data}")
+            raise click.UsageError(f"{option} does nothing for {data}")
 
 
 @contextmanager
@@ -145,7 +150,6 @@ def _over_time(checkpoint, root: Path | None, options: dict) -> dict:
 
 def _suites(checkpoint, data: str, root: Path | None, regressor, track: Callable, options: dict) -> list:
     from hdnet_ros.evaluate import suites
-
     from hdnet_ros.learn.holdout import jittered, pictures_in, rendered_pictures
 
     device, others = options["device"], options["rivals"]

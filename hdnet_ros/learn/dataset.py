@@ -181,7 +181,9 @@ class PatchStream(torch.utils.data.IterableDataset):
         stride: int = 1,
     ):
         if not convention.half_pixel:
-            raise ValueError("convention.half_pixel is false: patches are mirrored in training, where theirs would lie a px aside")
+            raise ValueError(
+                "convention.half_pixel is false, expected true: training mirrors patches, and those would lie a px aside"
+            )
         self.data, self.convention, self.split = data, convention, split
         self.start, self.stride = start, stride
         # Here, so that the loader's processes share the annotations and a missing file shows at once.

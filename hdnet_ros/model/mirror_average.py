@@ -70,7 +70,10 @@ def mirror_averaged(network: nn.Module, convention: PatchConvention) -> MirrorAv
     ValueError : a network of another kind, or patches whose mirror image is not centred (the authors')
     """
     if not convention.half_pixel:
-        raise ValueError("mirror_average is for patches with half_pixel, which the authors' are not: mirrored, theirs lie a px aside")
+        raise ValueError(
+            "convention.half_pixel is false, as in the authors' weights: mirrored, their patches lie a px aside; "
+            "leave mirror_average off"
+        )
     return MirrorAverage(network)
 
 

@@ -38,7 +38,7 @@ class PeopleSink(OneTopic):
         return self._messages.People(header=header)
 
 
-def people_message(messages, tracks: PersonTrackArray, is_upright: bool = True):
+def people_message(messages, tracks: PersonTrackArray, is_upright: bool):
     """Return a People with a Person per track; nobody gives an empty one.
 
     `is_upright`: z of the tracks' frame is up.
