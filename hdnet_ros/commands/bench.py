@@ -72,8 +72,8 @@ def _network_and_estimators(console, results, weights, device, repeats, folder) 
     with progress_bar() as bar:
         results["naive_over_ours"] = _naive_over_ours(network, repeats, bar)
         resnet = _estimator(network, device)
-        mirrored, _ = make_estimator("hdnet", path, device, mirror_average=True)
-        estimators = {name: lite, f"{name}, mirror_average": mirrored, "ResNet-50, random weights": resnet}
+        twice, _ = make_estimator("hdnet", path, device, second_look="always")
+        estimators = {name: lite, f"{name}, second look": twice, "ResNet-50, random weights": resnet}
         results["estimator"] = _estimator_times(estimators, repeats, bar)
     table = _table("ResNet-50, the network alone, same weights", "naive", "ours", "ratio (middle half)")
     for precision, rows in results["naive_over_ours"].items():
@@ -158,7 +158,7 @@ def _lite(weights: Path | None, device: str, folder: Path):
     if path is None:
         path, name = folder / "random.safetensors", "lite, random weights"
         save_checkpoint(path, HDNet(hdnet_lite()).eval(), PatchConvention(), name=name, data="none", licence="none")
-    estimator, found = make_estimator("hdnet", path, device)
+    estimator, found = make_estimator("hdnet", path, device, second_look="never")
     return estimator, path, name or found
 
 

@@ -19,7 +19,7 @@ def make_estimator(
     weights: str | Path | None = None,
     device: str = "auto",
     patch: str | None = None,
-    mirror_average: bool = False,
+    second_look: str = "auto",
 ):
     """Return an estimator and how to speak of it.
 
@@ -29,7 +29,8 @@ def make_estimator(
     weights : HDNet's checkpoint; None takes the bundled one
     device : where the network runs
     patch : "crop" or "virtual"; None takes what the weights were trained with
-    mirror_average : average HDNet's answer with that to the mirrored picture
+    second_look : "auto" (where the weights allow it), "always" or "never": the mean of two
+        patches of each person, see `SecondLook`
 
     Raises
     ------
@@ -48,4 +49,4 @@ def make_estimator(
     # torch takes seconds to import, and the priors do without it.
     from hdnet_ros.model.load_estimator import load_hdnet_estimator
 
-    return load_hdnet_estimator(path, device, patch, mirror_average=mirror_average)
+    return load_hdnet_estimator(path, device, patch, second_look=second_look, is_live=False)

@@ -48,7 +48,8 @@ WITHOUT_EFFECT = {
 @click.option("--also", type=click.Choice(["tracks", "floor"]), multiple=True,
               help="pets: people followed over time; depth with the feet on the floor. Printed, not in the report.")  # fmt: skip
 @click.option("--device", default="auto", show_default=True)
-@click.option("--mirror-average", is_flag=True, help="Average HDNet with its answer to the mirrored picture.")
+@click.option("--second-look", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True,
+              help="HDNet's mean over two patches of each person; auto: where the weights allow it.")  # fmt: skip
 @click.option("--report", "report_folder", type=OUT_FOLDER, help="Folder for report.html, .json and .md.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="JSON file for the printed figures.")
 def evaluate(data, weights, root, report_folder, out, **options):
@@ -61,14 +62,17 @@ def evaluate(data, weights, root, report_folder, out, **options):
         from hdnet_ros.core.device import choose_device
         from hdnet_ros.evaluate.suites import as_json, as_text
         from hdnet_ros.model.checkpoint import load_checkpoint
-        from hdnet_ros.model.mirror_average import mirror_averaged
+        from hdnet_ros.model.load_estimator import with_second_look
+        from hdnet_ros.model.second_look import SecondLook
 
         checkpoint = load_checkpoint(weights)
-        if options["mirror_average"]:
-            network = mirror_averaged(checkpoint.network, checkpoint.convention)
-            checkpoint = replace(checkpoint, network=network)
         options["rivals"] = [load_checkpoint(path) for path in options["rivals"]]
         options["device"] = str(choose_device(options["device"]))  # once, so that its warning comes once
+        network = with_second_look(
+            checkpoint.network, checkpoint.convention, options["device"], options["second_look"], is_live=False
+        )
+        checkpoint = replace(checkpoint, network=network)
+        options["looks"] = 2 if isinstance(network, SecondLook) else 1
         with _tracked() as track:
             figures, sections = _run(checkpoint, data, root, track, options)
         click.echo(as_text(figures))
@@ -172,7 +176,7 @@ def _report(folder: Path, weights: Path, data: str, options: dict, sections: Cal
     from hdnet_ros.evaluate.report import write_report
 
     settings = {key: options[key] for key in ("every", "most") if options[key] not in (None, 1)}
-    settings["mirror average"] = "yes" if options["mirror_average"] else None
+    settings["looks at each person"] = options["looks"]
     about = provenance(weights, options["device"], data=data, rivals=_told(options["rivals"]), **settings)
     parts, numbers = sections()
     return write_report(folder, f"hdnet eval: {data}", about, parts, numbers)

@@ -32,14 +32,15 @@ Detect = Callable[[Frame], list[Detection]]
 @click.option("--estimator", "estimator_name", type=click.Choice(ESTIMATOR_NAMES), default="hdnet", show_default=True)
 @click.option("--weights", help="HDNet checkpoint (.safetensors); without it the bundled one.")
 @click.option("--patch", type=click.Choice(["crop", "virtual"]), help="Default: as the weights were trained.")
-@click.option("--mirror-average", is_flag=True, help="Average HDNet with its answer to the mirrored picture; steadier, half as fast.")
+@click.option("--second-look", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True,
+              help="HDNet's mean over two patches of each person: steadier, half as fast; auto: where the weights allow it.")  # fmt: skip
 @click.option("--joints-from", type=click.Choice(["network", "detection"]), default="network", show_default=True,
               help="Whose pixels of root and joints count: HDNet's, or those that come with the boxes.")  # fmt: skip
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option("--frames", type=click.IntRange(min=1), help="Stop after so many frames.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="JSON lines, one a frame.")
 def localize(source, camera_path, boxes_path, detector, detector_weights, estimator_name, weights, patch,
-             mirror_average, joints_from, device, frames, out):  # fmt: skip
+             second_look, joints_from, device, frames, out):  # fmt: skip
     """Locate people in metres and write one JSON line a frame.
 
     Each line is {"frame", "stamp_ns", "persons": [{"id", "score", "box_xywh_center_px",
@@ -49,13 +50,13 @@ def localize(source, camera_path, boxes_path, detector, detector_weights, estima
     """
     if joints_from == "detection" and estimator_name != "hdnet":
         raise click.UsageError(f"--joints-from detection goes with --estimator hdnet, not {estimator_name}")
-    if mirror_average and estimator_name != "hdnet":
-        raise click.UsageError(f"--mirror-average goes with --estimator hdnet, not {estimator_name}")
+    if second_look == "always" and estimator_name != "hdnet":
+        raise click.UsageError(f"--second-look always goes with --estimator hdnet, not {estimator_name}")
     try:
         pictures = FrameSource(source)
         camera = load_camera(camera_path)
         check_sizes(camera, camera_path, pictures)
-        estimator, name = make_estimator(estimator_name, weights, device, patch, mirror_average)
+        estimator, name = make_estimator(estimator_name, weights, device, patch, second_look)
         if estimator_name == "hdnet":
             estimator.joints_from = joints_from
         detect, last_frame = _boxes_or_detector(boxes_path, detector, detector_weights, device, camera)

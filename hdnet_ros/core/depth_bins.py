@@ -120,6 +120,19 @@ class DepthBins:
         share = ((0.5 - before) / mass.clamp_min(1e-12)).clamp(0.0, 1.0)
         return (numbers[bin_number] - 0.5 + share).squeeze(-1).clamp(0.0, self.count - 1.0)
 
+    def shifted(self, probabilities: torch.Tensor, by: torch.Tensor) -> torch.Tensor:
+        """Probabilities (N, K) of depths that are `by` (N,) bins larger; those beyond an end are at it.
+
+        Mass between two bins is shared out to both, so the mean moves by just that.
+        """
+        places = self._bin_numbers(probabilities) + by.unsqueeze(-1)
+        lower = places.floor()
+        share = places - lower
+        last = self.count - 1
+        moved = torch.zeros_like(probabilities)
+        moved.scatter_add_(-1, lower.long().clamp(0, last), probabilities * (1.0 - share))
+        return moved.scatter_add_(-1, (lower.long() + 1).clamp(0, last), probabilities * share)
+
     def spread(self, probabilities):
         """Standard deviation of log normalised depth under (..., K) probabilities."""
         numbers = self._bin_numbers(probabilities)

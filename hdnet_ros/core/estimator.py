@@ -44,6 +44,9 @@ class _Chunk:
     patches: list[np.ndarray] = field(default_factory=list)
     patch_index: list[int] = field(default_factory=list)
     people: list[tuple] = field(default_factory=list)  # result, index, box, cameras, box in patch
+    second_patches: list[np.ndarray] = field(default_factory=list)
+    second_boxes: list[np.ndarray] = field(default_factory=list)
+    magnifications: list[float] = field(default_factory=list)
 
 
 class HDNetEstimator:
@@ -53,7 +56,7 @@ class HDNetEstimator:
     ----------
     network : module with forward(images (B, 3, S, S), box_masks (N, S/4, S/4), patch_index (N,))
         whose result has heatmaps, joints_cells, bin_logits, bin_index and, with a 3D pose, pose,
-        as `HDNet`
+        as `HDNet`; one with a `second_convention` gets a second patch of each person, as `SecondLook`
     convention : how the network's patches are cut
     bins : the network's depth bins
     device : "auto" takes CUDA where there is one, and says loudly where not
@@ -94,7 +97,8 @@ class HDNetEstimator:
         self.sigma_calibration = sigma_calibration or SigmaCalibration()
         self.device = choose_device(device)
         self.network = network.to(self.device, memory_format=torch.channels_last).eval()
-        self.chunk = chunk
+        self._second_convention = getattr(network, "second_convention", None)
+        self._people_at_once = max(1, chunk // 2) if self._second_convention else chunk
         self.joints_from = joints_from
         self.dtype = choose_precision(precision, self.device)
         self.last_rejected: list[tuple[int, str]] = []
@@ -170,11 +174,23 @@ class HDNetEstimator:
                 is_first = False
                 chunk.patch_index.append(len(chunk.patches) - 1)
                 chunk.people.append((result, index, detection, camera, patch_camera, box_patch_px))
-                if len(chunk.people) == self.chunk:
+                if self._second_convention:
+                    self._look_again(chunk, image)
+                if len(chunk.people) == self._people_at_once:
                     yield chunk
                     chunk, is_first = _Chunk(), True
         if chunk.people:
             yield chunk
+
+    def _look_again(self, chunk: _Chunk, image: np.ndarray) -> None:
+        """Cut the second patch of a chunk's last person."""
+        _, _, detection, camera, first, _ = chunk.people[-1]
+        box = detection.box_xywh_center_px
+        second = patch_camera_for(camera, box, self._second_convention)
+        antialias = self.convention.antialias
+        chunk.second_patches.append(sample_patch_of_camera(image, camera, second, antialias))
+        chunk.second_boxes.append(box_in_patch(box, camera, second))
+        chunk.magnifications.append(second.focal_px / first.focal_px)
 
     def _patch_of(self, detection: Detection, camera: Camera) -> tuple[PatchCamera, np.ndarray]:
         problem = box_problem(detection.box_xywh_center_px, camera.size_wh_px)
@@ -195,13 +211,19 @@ class HDNetEstimator:
     @torch.inference_mode()
     def _localize_chunk(self, chunk: _Chunk) -> None:
         """Add the people of a chunk to the results that they belong to."""
-        masks = np.stack([box_mask(box, self.convention) for *_, box in chunk.people])
+        inputs = [
+            self._normalised(np.stack(chunk.patches)),
+            self._masks([box for *_, box in chunk.people]),
+            torch.tensor(chunk.patch_index, device=self.device),
+        ]
+        if chunk.second_patches:
+            inputs += [
+                self._normalised(np.stack(chunk.second_patches)),
+                self._masks(chunk.second_boxes),
+                torch.tensor(chunk.magnifications, device=self.device),
+            ]
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
-            output = self.network(
-                self._normalised(np.stack(chunk.patches)),
-                torch.from_numpy(masks).to(self.device),
-                torch.tensor(chunk.patch_index, device=self.device),
-            )
+            output = self.network(*inputs)
         probabilities = torch.softmax(
             output.bin_logits.float() / self.sigma_calibration.temperature, dim=-1
         )
@@ -210,7 +232,7 @@ class HDNetEstimator:
             _numbers(self.bins.spread(probabilities)),
             cells_to_patch_px(_numbers(output.joints_cells), self.convention),
             _numbers(_mass_near(output.heatmaps, output.joints_cells)),
-            self._poses(getattr(output, "pose", None)) or [None] * len(masks),
+            self._poses(getattr(output, "pose", None)) or [None] * len(chunk.people),
         )
         for entry, reading in zip(chunk.people, map(Reading._make, zip(*columns, strict=True))):
             result, index, detection, camera, patch_camera, _ = entry
@@ -231,6 +253,11 @@ class HDNetEstimator:
             return []
         xy = cells_to_patch_px(_numbers(pose.joints_cells), self.convention)
         return list(np.concatenate([xy, _numbers(pose.relative_depth_mm)[..., None]], axis=-1))
+
+    def _masks(self, boxes_xyxy_patch_px: Sequence[np.ndarray]) -> torch.Tensor:
+        """(N, S / 4, S / 4) bool of boxes in px of their patches."""
+        masks = [box_mask(box, self.convention) for box in boxes_xyxy_patch_px]
+        return torch.from_numpy(np.stack(masks)).to(self.device)
 
     def _normalised(self, patches: np.ndarray) -> torch.Tensor:
         """(B, 3, S, S) float of (B, S, S, 3) uint8: copied to the device once, as bytes."""

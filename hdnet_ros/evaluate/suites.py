@@ -39,7 +39,10 @@ def untracked(pictures: Iterable, _what: str) -> Iterable:
 
 
 class RungShiftedEstimator(HDNetEstimator):
-    """The estimator with every patch `rung_offset` rungs of the ladder away from its own."""
+    """The estimator with every patch `rung_offset` rungs of the ladder away from its own.
+
+    A second look has no rungs: its patch is cut at the box's own size and stays.
+    """
 
     rung_offset = 0
 

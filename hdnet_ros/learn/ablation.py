@@ -95,7 +95,7 @@ def score_variant(
     device: str = "auto",
 ) -> VariantScore:
     """Scores of a trained variant on the hold-out and, where there is one, the real clip."""
-    estimator, _ = load_hdnet_estimator(weights, device, precision="float32")
+    estimator, _ = load_hdnet_estimator(weights, device, precision="float32", second_look="never")
     rows = benchmark.run(estimator, holdout)
     pck = rows.pck()
     return VariantScore(

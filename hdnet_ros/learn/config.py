@@ -33,6 +33,8 @@ class DataConfig:
     views : int
         Patches cut for each person drawn, each with its own box, rung, zoom and colours; they follow
         one another, so a batch should hold a multiple.
+    boxes_per_view : int
+        Boxes that are drawn for that person in each patch, each with a loss of its own.
     rung_jitter : float
         Probability that the patch is one rung of the scale ladder too large, and likewise too small.
     zoom_range : float
@@ -52,6 +54,7 @@ class DataConfig:
     workers: int = 1
     people_per_patch: int = 3
     views: int = 1
+    boxes_per_view: int = 1
     rung_jitter: float = 0.2
     zoom_range: float = 0.2
     centre_jitter: float = 0.04
@@ -61,6 +64,7 @@ class DataConfig:
 
     def __post_init__(self) -> None:
         _expect("views", self.views, self.views >= 1, "at least 1")
+        _expect("boxes_per_view", self.boxes_per_view, self.boxes_per_view >= 1, "at least 1")
         _expect_one_of("dataset", self.dataset, ("", "human36m", "muco", "coco"))
         _expect("dataset_root", self.dataset_root, bool(self.dataset_root) == bool(self.dataset), "set with dataset")
         _expect("shards", self.shards, not (self.shards and self.dataset), "empty beside dataset")
@@ -79,7 +83,8 @@ class LossConfig:
     heatmap_weight, pose_weight, bins_weight, index_weight : float
         Weights of equations 2, 3, 8 and 9.
     agreement_weight : float
-        Weight of the difference between the depths of two views of one person (`DataConfig.views`).
+        Weight of the difference between the depths of two views of one person (`DataConfig.views`)
+        or of two boxes in one view (`DataConfig.boxes_per_view`).
     pose_joints : str
         "all" is equation 3; "unpaired" leaves out joints that have a left and a right, where
         soft-argmax would average two modes.

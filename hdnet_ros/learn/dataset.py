@@ -37,7 +37,8 @@ class TrainingPatch:
     box_masks : (N, h, w) bool.
     relative_depth_mm : (N, 17) along the patch's axis, behind the root.
     key : (seed, n) of the sample.
-    target : number of the person in the sample around whom the patch is cut; the first row's.
+    target : number of the person in the sample around whom the patch is cut.
+    target_rows : so many of the first rows are the target, each with a box mask of its own.
     """
 
     image: np.ndarray
@@ -48,6 +49,7 @@ class TrainingPatch:
     relative_depth_mm: np.ndarray
     key: tuple[int, int]
     target: int = 0
+    target_rows: int = 1
 
 
 def make_training_patch(
@@ -70,7 +72,7 @@ def make_training_patch(
     )
     chosen = _people_in_patch(sample, target, camera, convention, data, rng)
     rows = [_label(sample, person, person_box, camera, convention) for person, person_box in chosen(box)]
-    result = TrainingPatch(image, *(np.stack(column) for column in zip(*rows)), key, target)
+    result = TrainingPatch(image, *(np.stack(column) for column in zip(*rows)), key, target, data.boxes_per_view)
     if rng.random() < 0.5:
         result = _mirrored(result)
     if data.photometric:
@@ -101,7 +103,10 @@ def _people_in_patch(sample, target, camera, convention, data, rng):
         return inside > 0.8 * (x1 - x0) * (y1 - y0) and 0.25 * side < longer < 1.1 * side
 
     def chosen(target_box):
-        people = [(sample.people[target], target_box)]
+        person = sample.people[target]
+        people = [(person, target_box)]
+        for _ in range(data.boxes_per_view - 1):
+            people.append((person, _jittered_box(person.box_xywh_center_px, data, rng)))
         others = [i for i, p in enumerate(sample.people) if i != target and usable(p)]
         for i in others[: data.people_per_patch - 1]:
             people.append((sample.people[i], _jittered_box(sample.people[i].box_xywh_center_px, data, rng)))
@@ -141,6 +146,7 @@ def _mirrored(p: TrainingPatch) -> TrainingPatch:
         p.relative_depth_mm[:, MIRRORED_JOINTS],
         p.key,
         p.target,
+        p.target_rows,
     )
 
 
@@ -259,11 +265,11 @@ def collate(batch: list[TrainingPatch]) -> dict:
 
 
 def _twins(batch: list[TrainingPatch], counts: list[int]) -> torch.Tensor:
-    """(M, 2) rows of the people who are the target of two successive patches."""
+    """(M, 2) rows of the same person: in one patch with different boxes, and in two successive patches."""
     first_row = np.cumsum([0, *counts[:-1]])
-    pairs = [
-        (first_row[i], first_row[i + 1])
-        for i, (one, other) in enumerate(itertools.pairwise(batch))
-        if (one.key, one.target) == (other.key, other.target)
-    ]
+    rows = [range(first, first + patch.target_rows) for first, patch in zip(first_row, batch)]
+    pairs = [pair for group in rows for pair in itertools.pairwise(group)]
+    for i, (one, other) in enumerate(itertools.pairwise(batch)):
+        if (one.key, one.target) == (other.key, other.target):
+            pairs.extend(zip(rows[i], rows[i + 1]))
     return torch.tensor(pairs, dtype=torch.long).reshape(-1, 2)

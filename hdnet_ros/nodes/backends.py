@@ -37,7 +37,7 @@ class EstimatorRequest:
     patch: str
     stature_m: float
     precision: str = "auto"
-    mirror_average: bool = False
+    second_look: str = "auto"
 
 
 class Backend(NamedTuple):
@@ -112,7 +112,7 @@ def _hdnet(path: Path, request: EstimatorRequest) -> Backend:
     try:
         with _no_threads_of_its_own():
             estimator, name = load_hdnet_estimator(
-                path, request.device, patch, request.precision, request.mirror_average
+                path, request.device, patch, request.precision, request.second_look
             )
     except (CheckpointError, ValueError, OSError, RuntimeError) as error:
         raise BackendError(f"weights {path}: {error}") from error

@@ -38,10 +38,11 @@ HDNET_PARAMETERS = (
         choices=("auto", "float32", "bfloat16"),
     ),
     ParameterSpec(
-        "mirror_average",
-        False,
-        "true: average with the network's answer to the mirrored picture, which is steadier and takes "
-        f"twice the time; {_AT_CONFIGURE}",
+        "second_look",
+        "auto",
+        "mean of the network's answers to two patches of each person, which is steadier and takes "
+        f"twice the time: always, never, or auto: on a GPU; {_AT_CONFIGURE}",
+        choices=("auto", "always", "never"),
     ),
     ParameterSpec(
         "patch",

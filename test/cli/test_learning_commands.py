@@ -132,7 +132,7 @@ def test_eval_of_the_drive_wants_its_folder_and_has_no_report(files):
         assert "--data drive needs --root" in said
 
 
-def test_eval_averages_mirrored_pictures_of_hdnet_only(files):
+def test_eval_looks_twice_with_hdnet_only(files):
     from hdnet_ros.core.patch import PatchConvention
     from hdnet_ros.model.checkpoint import save_checkpoint
     from hdnet_ros.model.rootnet import RootNet, RootNetConfig
@@ -140,9 +140,10 @@ def test_eval_averages_mirrored_pictures_of_hdnet_only(files):
     weights = files / "rootnet.safetensors"
     network = RootNet(RootNetConfig(backbone="efficientnet_lite0"))
     save_checkpoint(weights, network, PatchConvention(), name="a", data="none", licence="none", calibration=None)
-    code, said = hdnet("eval", "--data", "drive", "--root", files / "empty", "--weights", weights, "--mirror-average")
+    code, said = hdnet("eval", "--data", "drive", "--root", files / "empty", "--weights", weights,
+                       "--second-look", "always")  # fmt: skip
     assert code == 1
-    assert "mirror_average is for HDNet, not for RootNet" in said
+    assert "second_look: is for HDNet, not for RootNet" in said
 
 
 @pytest.mark.parametrize("option", ["--every", "--most"])

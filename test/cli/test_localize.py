@@ -141,7 +141,7 @@ def test_weights_that_are_none_are_refused_by_name(clip):
     assert "bad.safetensors" in result.output
 
 
-@pytest.mark.parametrize("option", [("--joints-from", "detection"), ("--mirror-average",)])
+@pytest.mark.parametrize("option", [("--joints-from", "detection"), ("--second-look", "always")])
 def test_what_only_hdnet_can_is_refused_for_the_priors(clip, option):
     command = ["localize", "--source", clip / "clip.avi", "--camera", clip / "camera.yaml",
                "--estimator", "box-height", "--out", clip / "roots.jsonl", *option]  # fmt: skip
@@ -167,8 +167,9 @@ def test_keypoints_of_the_boxes_file_move_the_root_and_both_are_reported(clip):
     assert "root_network_camera_mm" not in second and "root_network_camera_mm" not in own
 
 
-def test_mirror_average_gives_the_mirrored_picture_the_mirrored_root(clip):
-    person = {"xywh_center_px": [159.5, 119.5, 60.0, 180.0]}
+def test_second_look_at_a_box_on_a_rung_gives_the_mirrored_picture_the_mirrored_root(clip):
+    # 0.58 of a patch of 256 px: both looks are of the same size.
+    person = {"xywh_center_px": [159.5, 119.5, 60.0, 148.48]}
     (clip / "boxes.json").write_text(json.dumps({"width": 320, "height": 240, "boxes": {"0": [person]}}))
     picture = np.random.default_rng(6).integers(0, 255, (240, 320, 3), dtype=np.uint8)
     cv2.imwrite(str(clip / "straight.png"), picture)
@@ -181,6 +182,6 @@ def test_mirror_average_gives_the_mirrored_picture_the_mirrored_root(clip):
         assert result.exit_code == 0, result.output
         return np.array(next(read_records(clip / "roots.jsonl"))["persons"][0]["root_camera_mm"])
 
-    for flags, is_symmetric in (((), False), (("--mirror-average",), True)):
+    for flags, is_symmetric in ((("--second-look", "never"), False), ((), True)):
         apart_mm = root_mm("straight.png", *flags) - root_mm("mirrored.png", *flags) * (-1.0, 1.0, 1.0)
         assert (np.abs(apart_mm).max() < 2.0) == is_symmetric

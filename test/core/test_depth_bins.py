@@ -37,6 +37,20 @@ def test_normalised_inverts_index(normalised):
     assert float(in_torch) == pytest.approx(normalised, rel=1e-12)
 
 
+@given(st.floats(0.0, 69.99), st.floats(-90.0, 90.0))
+def test_shifted_moves_the_mean_and_stops_at_the_ends(index, by):
+    bins = DepthBins.ladder()
+    target = bins.target(torch.tensor([index], dtype=torch.float64))
+    moved = bins.shifted(target, torch.tensor([by], dtype=torch.float64))
+    assert float(moved.sum()) == pytest.approx(1.0)
+    assert (moved >= 0).all()
+    lower, upper = math.floor(index) + by, math.floor(index) + 1 + by
+    if lower >= 0 and upper <= 70:
+        assert float(bins.soft_argmax(moved)) == pytest.approx(index + by, abs=1e-6)
+    elif upper <= 0 or lower >= 70:
+        assert float(bins.soft_argmax(moved)) == pytest.approx(0.0 if upper <= 0 else 70.0, abs=1e-6)
+
+
 def test_target_of_2_4_is_0_6_and_0_4():
     target = DepthBins().target(torch.tensor(2.4, dtype=torch.float64))
     assert target.shape == (71,)

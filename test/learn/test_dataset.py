@@ -176,3 +176,20 @@ def test_views_of_one_person_are_twins_and_know_the_same_distance(monkeypatch):
     assert not np.array_equal(patches[0].image, patches[1].image)
     assert dataset.collate(patches)["twins"].tolist() == [[0, 1], [2, 3]]
     assert dataset.collate([patches[0], patches[2]])["twins"].shape == (0, 2)
+
+
+def test_each_of_two_boxes_in_a_view_is_a_person_and_a_twin_of_all_others(monkeypatch):
+    monkeypatch.setattr(
+        dataset.PatchStream, "_rendered", lambda self, *_: iter([((1, n), sample_with_dots()) for n in range(2)])
+    )
+    data = DataConfig(views=2, boxes_per_view=2, people_per_patch=1, photometric=False, box_scale_jitter=0.2)
+    patches = list(dataset.PatchStream(data, CONVENTION))
+    for patch in patches:
+        assert patch.box_masks.shape[0] == len(patch.normalised_depth) == 2
+        assert not np.array_equal(patch.box_masks[0], patch.box_masks[1])
+        assert patch.normalised_depth[0] == patch.normalised_depth[1]
+        np.testing.assert_array_equal(patch.joints_cells[0], patch.joints_cells[1])
+    batch = dataset.collate(patches)
+    assert batch["patch_index"].tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
+    first = {(0, 1), (2, 3), (0, 2), (1, 3)}
+    assert {tuple(pair) for pair in batch["twins"].tolist()} == first | {(a + 4, b + 4) for a, b in first}

@@ -102,13 +102,13 @@ def test_patch_mode_is_the_parameters(checkpoint):
         assert (backend.name, backend.device) == ("random", "cpu")
 
 
-def test_mirror_average_is_the_parameters(checkpoint):
-    from hdnet_ros.model.mirror_average import MirrorAverage
+def test_second_look_is_the_parameters(checkpoint):
+    from hdnet_ros.model.second_look import SecondLook
     from hdnet_ros.nodes.backends import EstimatorRequest, make_backend
 
-    for wanted in (False, True):
-        request = EstimatorRequest("hdnet", str(checkpoint), "cpu", "crop", 1.7, mirror_average=wanted)
-        assert isinstance(make_backend(request).estimator.network, MirrorAverage) == wanted
+    for wanted in ("auto", "always", "never"):
+        request = EstimatorRequest("hdnet", str(checkpoint), "cpu", "crop", 1.7, second_look=wanted)
+        assert isinstance(make_backend(request).estimator.network, SecondLook) == (wanted == "always")
 
 
 def test_a_device_that_is_not_there_is_named(checkpoint):

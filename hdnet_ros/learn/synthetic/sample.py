@@ -39,6 +39,8 @@ __all__ = [
 ]
 
 _ATTEMPTS = 8
+# Half the side of the largest patch, one rung above its own, over the longer side of its box.
+_PATCH_REACH = 1.45
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,10 +65,9 @@ class SampleConfig:
 
     kinds : probability of each pose kind of the target
     window_scale : side of the window over the longer side of the target's box, drawn between the two
-    window_limit_px : no side is longer
-    preferred_px, full_resolution_share : larger windows come from a camera of lower resolution, but for this
-        share;
-        a network whose input is 256 px gains nothing from the rest
+    preferred_px, window_limit_px, full_resolution_share : windows larger than the first come from a camera of
+        lower resolution, but for a share, where they may have the second; a network whose input is 256 px
+        gains nothing from the rest
     """
 
     kinds: tuple[tuple[str, float], ...] = (
@@ -78,9 +79,9 @@ class SampleConfig:
         ("crouching", 0.06),
         ("lying", 0.05),
     )
-    window_scale: tuple[float, float] = (2.15, 2.7)
-    window_limit_px: int = 640
-    preferred_px: int = 400
+    window_scale: tuple[float, float] = (3.5, 4.0)
+    window_limit_px: int = 960
+    preferred_px: int = 600
     full_resolution_share: float = 0.2
     people_limit: int = 4
     least_visible_fraction: float = 0.3
@@ -127,9 +128,12 @@ def _try_sample(
     target = _centred(factory.sample(rng, str(rng.choice(names, p=np.array(shares) / sum(shares)))))
     view = draw_view(rng, target, config.placement)
     offset, window = draw_window(rng, view, target, config)
-    longest = max(window.size_wh_px)
-    if longest > config.preferred_px and rng.random() > config.full_resolution_share:
-        size = np.round(np.array(view.camera.size_wh_px) * config.preferred_px / longest).astype(int)
+    longest = limit = max(window.size_wh_px)
+    if longest > config.preferred_px:
+        is_full = rng.random() <= config.full_resolution_share
+        limit = config.window_limit_px if is_full else config.preferred_px
+    if longest > limit:
+        size = np.round(np.array(view.camera.size_wh_px) * limit / longest).astype(int)
         view = dataclasses.replace(view, camera=view.camera.resized((int(size[0]), int(size[1]))))
         offset, window = draw_window(rng, view, target, config)
     window_view = CameraView(window, view.rotation_world_to_camera, view.position_world_m)
@@ -153,12 +157,22 @@ def _try_sample(
         (
             p
             for p in found[1:]
-            if p is not None and p.visible_fraction > 0.25 and p.root_camera_mm[2] < 1000 * MAX_DEPTH_M
+            if p is not None
+            and p.visible_fraction > 0.25
+            and p.root_camera_mm[2] < 1000 * MAX_DEPTH_M
+            and _is_whole_patch(p.box_xywh_center_px, window, borders)
         ),
         key=lambda p: -p.visible_fraction,
     )
     image = degrade(rng, picture, (size - 1) / 2 - offset, 0.5 * float(np.hypot(*size)), config.degrade)
     return SyntheticSample(image, window, [found[0], *others[: config.people_limit - 1]])
+
+
+def _is_whole_patch(box_xywh_center_px: np.ndarray, window: Camera, borders: np.ndarray) -> bool:
+    """Whether a box's patch, one rung up, ends in the window or at the camera's picture's borders (4,) px."""
+    middle, reach = box_xywh_center_px[:2], _PATCH_REACH * max(box_xywh_center_px[2:])
+    low, high = np.maximum(middle - reach, borders[:2]), np.minimum(middle + reach, borders[2:])
+    return bool((low >= -0.5).all() and (high <= np.array(window.size_wh_px) - 0.5).all())
 
 
 def _backdrop(rng: np.random.Generator, bank, surfaces: scene.Surfaces, setting: str) -> np.ndarray:
@@ -178,15 +192,13 @@ def draw_window(
 ) -> tuple[np.ndarray, Camera]:
     """Upper left pixel (x, y) and camera of the window around a person.
 
-    Most training patches of the person are whole in it; a sixth of them, and half of a companion's, have
-    grey where the camera's picture went on.
+    The person's patch is whole in it, and nine in ten a rung larger: what is grey is beyond the picture.
     """
     size = np.array(view.camera.size_wh_px)
     pixels = np.clip(np.nan_to_num(view.project(mesh.vertices_world_m[::7])), 0, size - 1)
     low, high = pixels.min(0), pixels.max(0)
-    side = min(float((high - low).max()) * rng.uniform(*config.window_scale), config.window_limit_px)
-    side = max(side, 72.0)
-    middle = (low + high) / 2 + rng.uniform(-0.06, 0.06, 2) * side
+    side = max(float((high - low).max()) * rng.uniform(*config.window_scale), 72.0)
+    middle = (low + high) / 2 + rng.uniform(-0.03, 0.03, 2) * side
     start = np.clip(np.round(middle - side / 2), 0, None).astype(int)
     end = np.minimum(np.round(middle + side / 2), size).astype(int)
     start = np.minimum(start, end - 16)

@@ -42,7 +42,7 @@ def test_picture_and_camera_have_one_size(samples):
     for sample in samples:
         assert sample.image_rgb.shape == (*sample.camera.size_wh_px[::-1], 3)
         assert sample.image_rgb.dtype == np.uint8
-        assert max(sample.camera.size_wh_px) <= 640
+        assert max(sample.camera.size_wh_px) <= 960
 
 
 def test_depths_sizes_and_people_are_in_range(samples):
@@ -61,6 +61,26 @@ def test_visible_joints_lie_in_the_window(samples):
         for person in sample.people:
             seen = person.joints_px[person.joint_visible]
             assert ((seen >= -0.5) & (seen < np.array(sample.camera.size_wh_px) - 0.5)).all()
+
+
+def test_patches_of_everybody_end_in_the_window_or_where_the_picture_does(samples, monkeypatch):
+    recorded = []
+    label_people = labels.label_people
+
+    def record(rng, view, meshes, people, depth_m, borders, style):
+        recorded.append(borders)
+        return label_people(rng, view, meshes, people, depth_m, borders, style)
+
+    monkeypatch.setattr(labels, "label_people", record)
+    for n in range(12):
+        sample = make_sample(11, n)
+        borders = recorded[-1]
+        window = np.array([-0.5, -0.5, *(np.array(sample.camera.size_wh_px) - 0.5)])
+        for person in sample.people:
+            # The patch of a box that lies between two rungs: the box fills 0.58 / 2^(1/4) of it.
+            middle, half = person.box_xywh_center_px[:2], 1.03 * max(person.box_xywh_center_px[2:])
+            assert (np.maximum(middle - half, borders[:2]) >= window[:2]).all()
+            assert (np.minimum(middle + half, borders[2:]) <= window[2:]).all()
 
 
 def test_shard_round_trip(samples, tmp_path):

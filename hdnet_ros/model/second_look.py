@@ -1,0 +1,153 @@
+"""A second look at each person, at another scale and mirrored, and the mean of both answers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from hdnet_ros.core.patch_camera import LADDER_FILL, PatchConvention
+from hdnet_ros.core.skeleton import MIRRORED_JOINTS
+from hdnet_ros.model.hdnet import HDNet, HDNetOutput
+from hdnet_ros.model.heatmap import mask_logits
+from hdnet_ros.model.pose3d import PoseOutput
+
+_SMALLEST_PROBABILITY = 1e-30
+
+
+class SecondLook(nn.Module):
+    """Network whose answer is the mean of another's to two patches of each person.
+
+    The first patch is cut as always, on the ladder; the second around the same middle so that the
+    box fills it as a box on a rung does, and mirrored. Which way round a picture is and how large
+    says nothing about depth: what differs between the two is error, and the mean loses part of it.
+    A box that grows into the next rung moves only one of the two. Takes twice the time.
+
+    Parameters
+    ----------
+    network : HDNet in eval mode
+    convention : of the first patches; `second_convention` is of the second
+
+    Raises
+    ------
+    ValueError : a network of another kind, which has no heatmaps to average, or patches without
+        ladder, not around the box, or (the authors') whose mirror image is not centred
+    """
+
+    def __init__(self, network: HDNet, convention: PatchConvention) -> None:
+        super().__init__()
+        problem = second_look_problem(network, convention)
+        if problem:
+            raise ValueError(f"second_look: {problem}")
+        self.network = network
+        self.second_convention = replace(
+            convention, ladder=False, patch_per_box=1.0 / LADDER_FILL
+        )
+
+    def forward(
+        self,
+        images: Tensor,
+        box_masks: Tensor,
+        patch_index: Tensor | None,
+        second_images: Tensor,
+        second_box_masks: Tensor,
+        magnification: Tensor,
+    ) -> HDNetOutput:
+        """The mean in terms of the first patches; both go through the network in one batch.
+
+        Parameters
+        ----------
+        images, box_masks, patch_index : as `HDNet.forward` has them
+        second_images : (N, 3, S, S), not mirrored, one a person
+        second_box_masks : (N, S / 4, S / 4) bool
+        magnification : (N,) focal length of the second patch over that of the first
+        """
+        if patch_index is None:
+            patch_index = torch.arange(len(images), device=images.device)
+        both = self.network(
+            torch.cat([images, second_images.flip(-1)]),
+            torch.cat([box_masks, second_box_masks.flip(-1)]),
+            torch.cat(
+                [patch_index, len(images) + torch.arange(len(second_images), device=images.device)]
+            ),
+        )
+        bins = self.network.config.bins
+        with torch.autocast(images.device.type, enabled=False):
+            magnification = magnification.float()
+            heatmaps = _mean_maps(both.heatmaps, magnification) * box_masks.unsqueeze(1)
+            heatmaps = heatmaps / heatmaps.sum((-2, -1), keepdim=True)
+            # The same depth is one over the magnification as large in the second patch's terms.
+            shift_bins = magnification.log() / bins.log_step
+            first, second = both.bin_probabilities.chunk(2)
+            bin_probabilities = 0.5 * (first + bins.shifted(second, shift_bins))
+            first_index, second_index = both.bin_index.chunk(2)
+            bin_index = 0.5 * (first_index + second_index + shift_bins)
+            return HDNetOutput(
+                mask_logits(_logarithm(heatmaps), box_masks),
+                heatmaps,
+                self.network.joints_of(heatmaps),
+                _logarithm(bin_probabilities),
+                bin_probabilities,
+                bin_index.clamp(0.0, bins.count - 1.0),
+                None
+                if both.pose is None
+                else _mean_pose(both.pose, box_masks.shape[-2:], magnification),
+            )
+
+
+def second_look_problem(network: nn.Module, convention: PatchConvention) -> str:
+    """Why there can be no second look with a network and its patches; empty where there can."""
+    if not isinstance(network, HDNet):
+        return f"is for HDNet, not for {type(network).__name__}"
+    if not convention.half_pixel:
+        return "convention.half_pixel is false, as in the authors' weights: mirrored, their patches lie a px aside"
+    if not convention.ladder or convention.centre != "box":
+        return (
+            f"convention has ladder {convention.ladder} and centre {convention.centre!r}, expected true and 'box': "
+            "the second patch is cut at the box's own size"
+        )
+    return ""
+
+
+def _mean(both: Tensor) -> Tensor:
+    """Mean of the people of the first patches (first half) and of the mirrored second (second half)."""
+    first, second = both.chunk(2)
+    return 0.5 * (first + second[:, MIRRORED_JOINTS])
+
+
+def _mean_maps(both: Tensor, magnification: Tensor) -> Tensor:
+    first, second = both.chunk(2)
+    second = _as_first_sees(second[:, MIRRORED_JOINTS].flip(-1), magnification)
+    return 0.5 * (first + second)
+
+
+def _as_first_sees(maps: Tensor, magnification: Tensor) -> Tensor:
+    """Maps (N, J, h, w) of the second patches resampled to the first's scale, each summing to one.
+
+    What the second patch does not reach is zero.
+    """
+    scaling = maps.new_zeros(len(maps), 2, 3)
+    scaling[:, 0, 0] = scaling[:, 1, 1] = magnification
+    grid = F.affine_grid(scaling, list(maps.shape), align_corners=False)
+    seen = F.grid_sample(maps, grid, align_corners=False)
+    return seen / seen.sum((-2, -1), keepdim=True).clamp_min(_SMALLEST_PROBABILITY)
+
+
+def _mean_pose(both: PoseOutput, size_cells: tuple[int, int], magnification: Tensor) -> PoseOutput:
+    first, second = both.joints_cells.chunk(2)
+    height, width = size_cells
+    turned = torch.stack((width - 1 - second[..., 0], second[..., 1]), dim=-1)
+    middle = turned.new_tensor([0.5 * (width - 1), 0.5 * (height - 1)])
+    turned = middle + (turned - middle) / magnification[:, None, None]
+    return PoseOutput(
+        _mean_maps(both.heatmaps, magnification),
+        _mean(both.slice_probabilities),
+        _mean(torch.cat([first, turned])),
+        _mean(both.relative_depth_mm),
+    )
+
+
+def _logarithm(probabilities: Tensor) -> Tensor:
+    return probabilities.clamp_min(_SMALLEST_PROBABILITY).log()
