@@ -36,6 +36,8 @@ def bench(repeats, memory_frames, memory_estimator, weights, device, threads, no
     """
     import torch
 
+    from hdnet_ros.core.device import choose_device
+
     if threads:
         torch.set_num_threads(threads)
         # The node that is measured beside this process inherits it.
@@ -43,6 +45,7 @@ def bench(repeats, memory_frames, memory_estimator, weights, device, threads, no
     console = Console(highlight=False)
     results: dict = {"machine": _machine(torch), "repeats": repeats}
     try:
+        device = str(choose_device(device))  # once, so that its warning comes once
         with tempfile.TemporaryDirectory(prefix="hdnet_bench_") as folder:
             _network_and_estimators(console, results, weights, device, repeats, Path(folder))
             if no_node or not _ros_is_there(console):
