@@ -83,7 +83,10 @@ class SecondLook(nn.Module):
             first, second = both.bin_probabilities.chunk(2)
             bin_probabilities = 0.5 * (first + bins.shifted(second, shift_bins))
             first_index, second_index = both.bin_index.chunk(2)
-            bin_index = 0.5 * (first_index + second_index + shift_bins)
+            # In the last bin of either end there is no telling how much farther, shifted or not.
+            is_known = (second_index >= 1.0) & (second_index <= bins.count - 2.0)
+            second_index = second_index + shift_bins * is_known
+            bin_index = 0.5 * (first_index + second_index)
             return HDNetOutput(
                 mask_logits(_logarithm(heatmaps), box_masks),
                 heatmaps,

@@ -41,17 +41,18 @@ def network(request, make_tiny):
 @pytest.fixture
 def measuring(make_tiny):
     """A network that reads the height of a black figure, and says how large it saw it, in network px."""
-    tiny, seen_px = make_tiny(), []
+    tiny, seen_px, masks = make_tiny(), [], []
     reader = MeasuringNetwork(BINS)
 
     def forward(images, box_masks, patch_index):
         output = reader.forward(images, box_masks, patch_index)
+        masks.extend(box_masks)
         seen_px.extend((1700.0 / 1000.0 * 256 / BINS.normalised(output.bin_index)).tolist())
         probabilities = output.bin_logits.exp()
         logits = output.heatmaps.clamp_min(1e-30).log()
         return HDNetOutput(logits, output.heatmaps, output.joints_cells, output.bin_logits, probabilities, output.bin_index)
 
-    tiny.forward, tiny.seen_px, tiny.calls = forward, seen_px, reader.calls
+    tiny.forward, tiny.seen_px, tiny.calls, tiny.masks = forward, seen_px, reader.calls, masks
     return tiny
 
 
@@ -117,6 +118,9 @@ def test_the_second_patch_shows_the_box_at_one_size_whatever_the_rung(measuring,
     (person,) = estimator.localize(image, [Detection(box)], CAMERA)
     first_px, second_px = measuring.seen_px
     assert second_px == pytest.approx(0.58 * 256, rel=0.01)
+    # The mask is the box with 15 % on each side, in cells of 4 px.
+    for seen_px, mask in zip(measuring.seen_px, measuring.masks, strict=True):
+        assert int(mask.any(1).sum()) == pytest.approx(1.3 * seen_px / 4, abs=1.1)
     assert abs(first_px / second_px - 1) > 0.01  # on its rung, somewhere else in the patch
     assert person.root_camera_mm[2] == pytest.approx(distance_mm, rel=5e-3)
     assert person.joints_px[0] == pytest.approx(CAMERA.project(centre_mm), abs=3.0 * person.patch_px / 256)
@@ -152,6 +156,20 @@ def test_what_the_second_patch_sees_lands_where_the_first_has_it(make_tiny, make
     torch.testing.assert_close(found.bin_index, torch.tensor([30.0]), atol=1e-3, rtol=0)
     mean = (found.bin_probabilities * torch.arange(71.0)).sum(-1)
     torch.testing.assert_close(mean, torch.tensor([30.0]), atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize("end", [0.0, 70.0])
+@pytest.mark.parametrize("magnification", [0.84, 1.19])
+def test_two_patches_beyond_the_bins_are_beyond_them_together(make_tiny, make_people, end, magnification):
+    tiny = make_tiny()
+    images, masks, _ = make_people([0])
+    maps = torch.full((2, 17, 16, 16), 1.0 / 256)
+    index = torch.full((2,), end)
+    target = tiny.config.bins.target(index)
+    tiny.forward = lambda *_: HDNetOutput(maps.log(), maps, tiny.joints_of(maps), target.log(), target, index)
+    second = SecondLook(tiny, PatchConvention())
+    found = run(second, images, masks, None, images, masks, torch.tensor([magnification]))
+    assert float(found.bin_index) == end
 
 
 def test_second_look_only_where_it_can_be(make_tiny):
