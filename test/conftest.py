@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -26,6 +27,35 @@ def pets_folder() -> Path:
     if not (folder / "camera.json").is_file():
         pytest.skip(f"{folder} is not there: the real clip's calibration and boxes are not shipped")
     return folder
+
+
+@pytest.fixture(scope="session")
+def installed():
+    """Find what `ros2 run hdnet_ros NAME` starts; skips where the package is not installed."""
+
+    def path(name: str) -> str:
+        try:
+            from ament_index_python.packages import get_package_prefix
+
+            script = Path(get_package_prefix("hdnet_ros"), "lib", "hdnet_ros", name)
+        except (ImportError, LookupError):
+            script = Path(shutil.which(name) or name)
+        if not script.is_file():
+            pytest.skip(f"the executable {name} is not installed (./run test builds it)")
+        return str(script)
+
+    return path
+
+
+@pytest.fixture(scope="session")
+def run_installed(installed):
+    """Run an installed executable as a shell would; returns the finished process with its text."""
+
+    def run(name, *arguments, timeout=120, **options):
+        command = [installed(name), *map(str, arguments)]
+        return subprocess.run(command, capture_output=True, text=True, timeout=timeout, cwd="/", **options)
+
+    return run
 
 
 @pytest.fixture(scope="module")

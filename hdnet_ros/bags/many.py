@@ -7,6 +7,7 @@ import os
 import queue
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 
 from hdnet_ros.bags.answer import BagReport, answer_bag
@@ -45,6 +46,11 @@ def answer_in_processes(
             done, _ = wait(running, timeout=_POLL_S, return_when=FIRST_COMPLETED)
             _drain(told, on_images)
             for future in done:
+                if isinstance(future.exception(), BrokenProcessPool):
+                    raise BagError(
+                        f"a worker process ended, {len(running)} recordings are not done (killed? out of "
+                        "memory? then fewer --jobs); the same command goes on where it stopped"
+                    )
                 on_outcome(running.pop(future), _outcome(future))
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 import threading
 import time
 
@@ -36,6 +37,31 @@ def test_the_command_names_targets_after_sources_and_fails_when_one_does(write_b
     assert done.exit_code == 1 and "1 of 3 recordings failed" in done.output
     assert "missing: no such file or folder" in done.output
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a", "b"]
+
+
+def test_the_installed_command_answers_recordings_in_processes(write_bag, read_bag, run_installed, tmp_path):
+    sources = [write_bag(name, frames=3) for name in ("a", "b")]
+    done = run_installed("hdnet", "bag", *sources, tmp_path / "out", "--jobs", 2, "-p", "estimator:=box-height")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("3 of 3 images answered, 6 people by box-height") == 2
+    for name in ("a", "b"):
+        persons = [message for _, message in read_bag(tmp_path / "out" / name)["/hdnet_node/persons"]]
+        assert [[round(p.root_pose.pose.position.z, 3) for p in m.persons] for m in persons] == [[10.0, 4.0]] * 3
+
+
+def test_a_killed_process_ends_with_one_sentence_and_loses_nothing(write_bag, installed, tmp_path):
+    sources = [write_bag(f"in{i}", with_boxes=False, frames=60) for i in range(2)]
+    command = [installed("hdnet"), "bag", *sources, tmp_path / "out", "--jobs", "1", "-p", "detector_node.hog_scale:=0.3"]
+    command += ["-p", "estimator:=box-height"]
+    killer = _Killer(journal_path(tmp_path / "out" / "in0"))
+    killer.start()
+    first = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
+    assert killer.killed, "the worker was done before it could be killed"
+    assert first.returncode == 1 and "Traceback" not in first.stderr
+    assert first.stderr.strip().splitlines()[-1].startswith("Error: a worker process ended, 2 recordings are not done")
+    second = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
+    assert second.returncode == 0, second.stderr
+    assert "answers of an earlier run" in second.stdout and second.stdout.count("60 of 60 images answered") == 2
 
 
 def test_two_sources_of_one_name_are_refused(tmp_path):

@@ -6,6 +6,9 @@ from __future__ import annotations
 import dataclasses
 import multiprocessing
 import os
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import cv2
@@ -43,6 +46,7 @@ def write_shards(
     Raises
     ------
     ValueError : count below 1, or `first` that is no multiple of SHARD_SIZE
+    RuntimeError : a worker process was killed; the shards that are done stay
     """
     if count < 1 or first % SHARD_SIZE:
         raise ValueError(
@@ -54,12 +58,27 @@ def write_shards(
     paths = [shard_path(folder, split, seed, start) for start in starts]
     jobs = [(path, seed, split, start) for path, start in zip(paths, starts) if not path.is_file()]
     done = len(paths) - len(jobs)
-    with multiprocessing.get_context("spawn").Pool(workers) as pool:
-        for _ in pool.imap_unordered(_write_one, jobs):
-            done += 1
-            if progress is not None:
-                progress(done, len(paths))
+    for _ in _written(jobs, workers):
+        done += 1
+        if progress is not None:
+            progress(done, len(paths))
     return paths
+
+
+def _written(jobs: list, workers: int) -> Iterator[None]:
+    """Write shards in processes, yielding for each; one that fails stops the others."""
+    # Not multiprocessing.Pool, which replaces workers that die for ever and waits for their answers.
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+        try:
+            for future in as_completed([pool.submit(_write_one, job) for job in jobs]):
+                yield future.result()
+        except BrokenProcessPool as error:
+            raise RuntimeError(
+                "a worker process ended before its shard was done (killed? out of memory? then fewer "
+                "--workers); shards that are done stay, the same command goes on with the next"
+            ) from error
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _write_one(job) -> None:

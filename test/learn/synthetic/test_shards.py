@@ -1,0 +1,47 @@
+"""Shards written by worker processes of the installed command."""
+
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+
+pytest.importorskip("tqdm", reason="what training needs is not installed (./run learn)")
+
+
+def test_a_killed_worker_ends_the_command_with_one_sentence(installed, tmp_path):
+    command = [installed("hdnet"), "synth", "--out", tmp_path, "--count", "1024", "--workers", "2"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    try:
+        os.kill(_a_worker_that_renders(process), signal.SIGKILL)
+        told = process.communicate(timeout=100)[1]
+    finally:
+        process.kill()
+    assert process.returncode == 1 and "Traceback" not in told
+    assert told.strip().splitlines()[-1].startswith("Error: a worker process ended before its shard was done")
+    assert list(tmp_path.iterdir()) == []
+
+
+def _a_worker_that_renders(process):
+    """Wait for a child that has imported OpenCV: it was given a shard, so it came through its start."""
+    until = time.monotonic() + 100.0
+    while time.monotonic() < until and process.poll() is None:
+        for child in _children(process.pid):
+            if _has_opencv(child):
+                return child
+        time.sleep(0.05)
+    raise AssertionError(f"no worker began to render; exit status {process.poll()}")
+
+
+def _children(parent):
+    with open(f"/proc/{parent}/task/{parent}/children") as file:
+        return [int(child) for child in file.read().split()]
+
+
+def _has_opencv(pid):
+    try:
+        with open(f"/proc/{pid}/maps") as file:
+            return "cv2" in file.read()
+    except OSError:
+        return False
