@@ -14,15 +14,23 @@ from launch import LaunchDescription
 from launch.actions import (
     DeclareLaunchArgument,
     IncludeLaunchDescription,
+    LogInfo,
     OpaqueFunction,
     SetLaunchConfiguration,
 )
-from launch.conditions import IfCondition
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
+from hdnet_ros.ros import launch_arguments as given
+
 SHARE = get_package_share_directory("hdnet_ros")
+EXECUTABLES = {"usb_cam": "usb_cam_node_exe", "realsense2_camera": "realsense2_camera_node"}
+# Of each driver, in the camera's namespace.
+TOPICS = {
+    "usb_cam": {"image": "image_raw", "camera_info": "camera_info"},
+    "realsense2_camera": {"image": "color/image_raw", "camera_info": "color/camera_info"},
+}
 
 
 def arguments():
@@ -51,6 +59,15 @@ def arguments():
             default_value="camera_optical_frame",
             description="optical frame of the images, usb_cam only",
         ),
+        DeclareLaunchArgument(
+            "image",
+            default_value="",
+            description="topic of the images that people are found in; empty: the driver's; "
+            "that of rectified ones, say, where something rectifies them",
+        ),
+        DeclareLaunchArgument(
+            "camera_info", default_value="", description="topic of its camera info; empty: the driver's"
+        ),
         DeclareLaunchArgument("rviz", default_value="false", description="start RViz"),
     ]
 
@@ -60,7 +77,7 @@ def usb_cam(namespace):
     names = ("video_device", "camera_info_url", "frame_id")
     return Node(
         package="usb_cam",
-        executable="usb_cam_node_exe",
+        executable=EXECUTABLES["usb_cam"],
         name="usb_cam",
         namespace=namespace,
         parameters=[{name: LaunchConfiguration(name) for name in names}],
@@ -70,49 +87,70 @@ def usb_cam(namespace):
 
 def realsense(namespace):
     """Return the RealSense node, color only; it publishes <namespace>/color/image_raw."""
+    # Its topics are ~/color/..., so the node carries the last part of the namespace as its name.
+    outer, name = given.split_namespace(namespace)
     return Node(
         package="realsense2_camera",
-        executable="realsense2_camera_node",
-        # Its topics are ~/color/..., so the node carries the namespace's name.
-        name=namespace,
-        parameters=[{"enable_color": True, "enable_depth": False}],
+        executable=EXECUTABLES["realsense2_camera"],
+        name=name,
+        namespace=outer,
+        # Its frames begin with camera_name, "camera" unless said.
+        parameters=[{"camera_name": name, "enable_color": True, "enable_depth": False}],
         output="screen",
     )
 
 
-def topics(context):
-    """Return what tells hdnet.launch.py the topics of the driver."""
-    base = f"/{LaunchConfiguration('namespace').perform(context)}"
-    if LaunchConfiguration("driver").perform(context) != "usb_cam":
-        base += "/color"
+def checked(context):
+    """Return what tells hdnet.launch.py the driver's topics; nothing is started where the driver is missing."""
+    driver = LaunchConfiguration("driver").perform(context)
+    missing = given.missing_executable(driver, EXECUTABLES[driver])
+    if missing:
+        raise RuntimeError(f"driver:={driver}: {missing}")
+    if LaunchConfiguration("cameras", default="").perform(context):
+        raise RuntimeError(
+            "cameras: this file starts one camera; start the drivers, then multi_camera.launch.py"
+        )
+    if not camera_namespace(context):
+        raise RuntimeError("namespace is empty, expected the name of the camera")
     return [
-        SetLaunchConfiguration("image", f"{base}/image_raw"),
-        SetLaunchConfiguration("camera_info", f"{base}/camera_info"),
+        SetLaunchConfiguration(name, topic)
+        for name, topic in TOPICS[driver].items()
+        if not LaunchConfiguration(name).perform(context)
     ]
+
+
+def camera_namespace(context):
+    """Return the namespace of camera and nodes."""
+    return given.namespace("namespace", LaunchConfiguration("namespace").perform(context))
 
 
 def driver_and_rviz(context):
     """Return the camera driver, and RViz with its topics and its optical frame."""
-    namespace = LaunchConfiguration("namespace").perform(context)
+    namespace = camera_namespace(context)
     if LaunchConfiguration("driver").perform(context) == "usb_cam":
-        return [usb_cam(namespace), rviz(namespace, LaunchConfiguration("frame_id"))]
-    return [realsense(namespace), rviz(namespace, f"{namespace}_color_optical_frame")]
+        return [usb_cam(namespace), *rviz(context, namespace, LaunchConfiguration("frame_id"))]
+    frame = f"{given.split_namespace(namespace)[1]}_color_optical_frame"
+    return [realsense(namespace), *rviz(context, namespace, frame)]
 
 
-def rviz(namespace, frame):
-    """Return RViz with the topics of namespace and driver, and the driver's optical frame."""
-    return Node(
+def rviz(context, namespace, frame):
+    """Return RViz with the nodes' topics and the driver's optical frame, where it is wanted and installed."""
+    if not given.flag("rviz", LaunchConfiguration("rviz").perform(context)):
+        return []
+    missing = given.missing_executable("rviz2", "rviz2")
+    if missing:
+        return [LogInfo(msg=f"going on without RViz: {missing}")]
+    topics = {name: LaunchConfiguration(name).perform(context) for name in ("image", "camera_info")}
+    topics |= {name: name for name in ("hdnet_node/markers", "hdnet_node/overlay")}
+    node = Node(
         package="rviz2",
         executable="rviz2",
         name="rviz2",
+        namespace=namespace,
         arguments=["-d", os.path.join(SHARE, "config", "hdnet.rviz"), "-f", frame],
-        remappings=[
-            (f"/hdnet_node/{topic}", f"/{namespace}/hdnet_node/{topic}")
-            for topic in ("markers", "overlay")
-        ]
-        + [(f"/{topic}", LaunchConfiguration(topic)) for topic in ("image", "camera_info")],
-        condition=IfCondition(LaunchConfiguration("rviz")),
+        remappings=[(f"/{name}", topic) for name, topic in topics.items()],
     )
+    return [node]
 
 
 def generate_launch_description():
@@ -124,7 +162,7 @@ def generate_launch_description():
     return LaunchDescription(
         [
             *arguments(),
-            OpaqueFunction(function=topics),
+            OpaqueFunction(function=checked),
             hdnet,
             OpaqueFunction(function=driver_and_rviz),
         ]

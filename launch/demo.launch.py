@@ -8,12 +8,13 @@ import os
 
 from ament_index_python.packages import get_package_share_directory
 from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, OpaqueFunction
-from launch.conditions import IfCondition
+from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, LogInfo, OpaqueFunction
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
+
+from hdnet_ros.ros import launch_arguments as given
 
 SHARE = get_package_share_directory("hdnet_ros")
 
@@ -37,45 +38,49 @@ def arguments():
     ]
 
 
-def video_and_rviz(context):
-    """Return the video as a camera, and RViz, with the topics that hdnet.launch.py was given."""
-    names = ("namespace", "image", "camera_info", "use_sim_time")
+def video(context):
+    """Return the video as a camera, on the topics that hdnet.launch.py was given."""
+    names = ("namespace", "image", "camera_info", "detector", "use_sim_time", "loop")
     value = {name: LaunchConfiguration(name).perform(context) for name in names}
     chosen = {
         "source": ParameterValue(LaunchConfiguration("source"), value_type=str),
         "camera": ParameterValue(LaunchConfiguration("camera"), value_type=str),
         "rate_hz": ParameterValue(LaunchConfiguration("rate_hz"), value_type=float),
-        "loop": ParameterValue(LaunchConfiguration("loop"), value_type=bool),
-        "use_sim_time": value["use_sim_time"].lower() in ("true", "1"),
-        "wait_for_subscribers": 2,
+        "loop": given.flag("loop", value["loop"]),
+        "use_sim_time": given.flag("use_sim_time", value["use_sim_time"]),
+        "wait_for_subscribers": 1 if value["detector"] == "none" else 2,
     }
-    video = Node(
+    node = Node(
         package="hdnet_ros",
         executable="video_node",
         name="video_node",
-        namespace=value["namespace"],
+        namespace=given.namespace("namespace", value["namespace"]),
         parameters=[LaunchConfiguration("params_file"), chosen],
-        remappings=[(name, value[name]) for name in ("image", "camera_info")],
+        remappings=[(name, given.camera_topic("", name, value[name])) for name in ("image", "camera_info")],
         output="screen",
     )
-    shown = ("image", "camera_info", "hdnet_node/markers", "hdnet_node/overlay")
-    rviz = Node(
+    return [node]
+
+
+def rviz(context):
+    """Return RViz with the topics of the nodes, or a line where it is not wanted or not installed."""
+    if not given.flag("rviz", LaunchConfiguration("rviz").perform(context)):
+        return []
+    missing = given.missing_executable("rviz2", "rviz2")
+    if missing:
+        return [LogInfo(msg=f"going on without RViz: {missing}")]
+    topics = {name: LaunchConfiguration(name).perform(context) for name in ("image", "camera_info")}
+    topics |= {name: name for name in ("hdnet_node/markers", "hdnet_node/overlay")}
+    node = Node(
         package="rviz2",
         executable="rviz2",
         name="rviz2",
+        # Relative names in the namespace of the nodes are the topics of the nodes.
+        namespace=given.namespace("namespace", LaunchConfiguration("namespace").perform(context)),
         arguments=["-d", os.path.join(SHARE, "config", "hdnet.rviz")],
-        remappings=[
-            (f"/{name}", absolute(value["namespace"], value.get(name, name))) for name in shown
-        ],
-        condition=IfCondition(LaunchConfiguration("rviz")),
+        remappings=[(f"/{name}", topic) for name, topic in topics.items()],
     )
-    return [video, rviz]
-
-
-def absolute(namespace, name):
-    """Return a topic's whole name: a relative one lies in the namespace."""
-    parts = [name] if name.startswith("/") else [namespace.strip("/"), name]
-    return "/" + "/".join(part.strip("/") for part in parts if part)
+    return [node]
 
 
 def generate_launch_description():
@@ -84,4 +89,6 @@ def generate_launch_description():
     hdnet = IncludeLaunchDescription(
         PythonLaunchDescriptionSource(os.path.join(SHARE, "launch", "hdnet.launch.py"))
     )
-    return LaunchDescription([*arguments(), hdnet, OpaqueFunction(function=video_and_rviz)])
+    return LaunchDescription(
+        [*arguments(), hdnet, OpaqueFunction(function=video), OpaqueFunction(function=rviz)]
+    )

@@ -10,10 +10,12 @@ import os
 
 from ament_index_python.packages import get_package_share_directory
 from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
+from launch.actions import DeclareLaunchArgument, LogInfo, OpaqueFunction, SetEnvironmentVariable
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
+
+from hdnet_ros.ros import launch_arguments as given
 
 SHARE = get_package_share_directory("hdnet_ros")
 DDS_PROFILE = os.path.join(SHARE, "config", "fastdds_large_images.xml")
@@ -97,11 +99,13 @@ def arguments():
 def nodes(context):
     """Return the one hdnet_node, and a detector for every camera."""
     value = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENT_NAMES}
-    cameras = [camera.strip("/") for camera in value["cameras"].split()]
-    chosen = given(value, ("estimator", "weights", "device", "tracking_frame"))
-    if cameras:
-        chosen["cameras"] = cameras
-    cameras = cameras or [""]
+    value["namespace"] = given.namespace("namespace", value["namespace"])
+    value["params_file"] = given.existing_file("params_file", value["params_file"])
+    several = given.cameras(value["cameras"])
+    chosen = chosen_of(value, ("estimator", "weights", "device", "tracking_frame"))
+    if several:
+        chosen["cameras"] = several
+    cameras = several or [""]
     started = [
         Node(
             package="hdnet_ros",
@@ -110,7 +114,7 @@ def nodes(context):
             namespace=value["namespace"],
             parameters=[value["params_file"], chosen, sim_time(value)],
             remappings=[
-                (joined(camera, name), joined(camera, value[name]))
+                (joined(camera, name), given.camera_topic(camera, name, value[name]))
                 for camera in cameras
                 for name in TOPICS
             ],
@@ -129,8 +133,10 @@ def detector(camera, value):
         executable="detector_node",
         name="detector_node",
         namespace=joined(value["namespace"], camera),
-        parameters=[value["params_file"], given(value, ("detector", "device")), sim_time(value)],
-        remappings=[(name, value[name]) for name in ("image", "detections")],
+        parameters=[value["params_file"], chosen_of(value, ("detector", "device")), sim_time(value)],
+        remappings=[
+            (name, given.camera_topic("", name, value[name])) for name in ("image", "detections")
+        ],
         output="screen",
     )
 
@@ -142,21 +148,23 @@ def joined(*names):
 
 def sim_time(value):
     """Return the parameter that says whose time it is."""
-    return {"use_sim_time": value["use_sim_time"].lower() in ("true", "1")}
+    return {"use_sim_time": given.flag("use_sim_time", value["use_sim_time"])}
 
 
-def given(value, names):
+def chosen_of(value, names):
     """Return the arguments that are not empty, as strings even where they look like numbers."""
     return {name: ParameterValue(value[name], value_type=str) for name in names if value[name]}
+
+
+def dds_profile(context):
+    """Return what makes Fast DDS fit for images, unless the user has a profile of his own."""
+    variables, told = given.dds_profile(context.environment, DDS_PROFILE)
+    set_all = [SetEnvironmentVariable(name, path) for name, path in variables.items()]
+    return set_all + ([LogInfo(msg=told)] if told else [])
 
 
 def generate_launch_description():
     """Return the launch description."""
     return LaunchDescription(
-        [
-            *arguments(),
-            SetEnvironmentVariable("FASTRTPS_DEFAULT_PROFILES_FILE", DDS_PROFILE),
-            SetEnvironmentVariable("FASTDDS_DEFAULT_PROFILES_FILE", DDS_PROFILE),
-            OpaqueFunction(function=nodes),
-        ]
+        [*arguments(), OpaqueFunction(function=dds_profile), OpaqueFunction(function=nodes)]
     )

@@ -1,4 +1,4 @@
-"""Launch files, read as text: the wheels have no `launch`, a machine with ROS 2 runs them."""
+"""Launch files and layouts, read as text; test_launch_runs.py runs them where `launch` is installed."""
 
 import ast
 import json
@@ -22,6 +22,15 @@ def calls(path, name):
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == name:
             yield node
+
+
+def constants(path):
+    """Return the literals that a file assigns at its top, by name."""
+    found = {}
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict):
+            found[node.targets[0].id] = ast.literal_eval(node.value)
+    return found
 
 
 def keywords(call):
@@ -78,12 +87,16 @@ class TestEveryLaunchFile:
         for call in calls(path, "Node"):
             given = keywords(call)
             package, executable = given["package"].value, given["executable"]
-            assert executable.value in (OTHER_PACKAGES.get(package) or ours)
+            if isinstance(executable, ast.Subscript):
+                executable = constants(path)[executable.value.id][executable.slice.value]
+            else:
+                executable = executable.value
+            assert executable in (OTHER_PACKAGES.get(package) or ours)
 
 
 @pytest.mark.parametrize("path", LAUNCH_FILES, ids=lambda path: path.name)
 def test_only_hdnet_launch_starts_our_nodes_and_the_others_include_it(path):
-    started = {keywords(call)["executable"].value for call in calls(path, "Node")}
+    started = {getattr(keywords(call)["executable"], "value", "") for call in calls(path, "Node")} - {""}
     if path == HDNET:
         assert started == {"hdnet_node", "detector_node"}
     else:
@@ -93,24 +106,8 @@ def test_only_hdnet_launch_starts_our_nodes_and_the_others_include_it(path):
 
 
 def test_hdnet_launch_sets_the_dds_profile_before_its_nodes():
-    variables = [call.args[0].value for call in calls(HDNET, "SetEnvironmentVariable")]
-    assert variables == ["FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE"]
-    text = HDNET.read_text()
-    assert text.index("SetEnvironmentVariable(") < text.index("OpaqueFunction(function=nodes)")
-
-
-def test_several_cameras_get_one_hdnet_node_and_a_detector_each():
-    source = HDNET.read_text()
-    assert "chosen[\"cameras\"] = cameras" in source
-    assert "(joined(camera, name), joined(camera, value[name]))" in source
-    assert "[detector(camera, value) for camera in cameras]" in source
-    assert arguments_of(ROOT / "launch" / "multi_camera.launch.py")["cameras"]["default_value"].value == "front rear"
-
-
-def test_the_demos_video_speaks_on_the_topics_that_the_nodes_listen_to():
-    (video,) = (keywords(c) for c in calls(ROOT / "launch" / "demo.launch.py", "Node") if "video_node" in ast.unparse(c))
-    assert ast.unparse(video["namespace"]) == "value['namespace']"
-    assert ast.unparse(video["remappings"]) == "[(name, value[name]) for name in ('image', 'camera_info')]"
+    functions = [ast.unparse(keywords(call)["function"]) for call in calls(HDNET, "OpaqueFunction")]
+    assert functions == ["dds_profile", "nodes"]
 
 
 def test_rviz_shows_the_topics_and_the_frame_of_the_nodes():
