@@ -143,7 +143,7 @@ def make_scene(bank, seated: PersonMesh, yaw_rad: float) -> Scene:
     direction = np.array([-0.45, 0.5, 0.75])
     sky = np.array([0.42, 0.45, 0.5])
     light = SceneLight(direction / np.linalg.norm(direction), np.array([0.75, 0.72, 0.66]), sky, 0.5 * sky, 0.03)
-    return Scene(OUTDOOR, out.array(), ground, no_marks, light, 0.2, 0.7)
+    return Scene(OUTDOOR, out.array(), np.array(out.things), ground, no_marks, light, 0.2, 0.7)
 
 
 class Drive:

@@ -15,11 +15,20 @@ Builder = Callable[["PrimitiveList", Rng, np.ndarray, float], None]
 
 
 class PrimitiveList:
-    """Collects primitives (rows of raycast.PRIMITIVE_WIDTH numbers) with textures from a bank."""
+    """Collects primitives (rows of raycast.PRIMITIVE_WIDTH numbers) with textures from a bank.
+
+    things : number of the thing that each row is a part of, -1 for a room's walls
+    """
 
     def __init__(self, bank: TextureBank) -> None:
         self.bank = bank
         self.rows: list[np.ndarray] = []
+        self.things: list[int] = []
+        self._thing = 0
+
+    def next_thing(self) -> None:
+        """What is added from here on belongs to another thing."""
+        self._thing += 1
 
     def array(self) -> np.ndarray:
         """(P, PRIMITIVE_WIDTH) float64."""
@@ -56,6 +65,7 @@ class PrimitiveList:
         row[16], row[17] = room or (shape == ELLIPSOID and kind == "foliage"), casts
         row[18:20] = rng.uniform(0, 1, 2)
         self.rows.append(row)
+        self.things.append(-1 if room else self._thing)
 
 
 def random_tint(rng: Rng, spread: float = 0.12) -> np.ndarray:

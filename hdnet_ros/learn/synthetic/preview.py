@@ -9,11 +9,12 @@ from hdnet_ros.core.skeleton import LINKS
 from hdnet_ros.learn.synthetic.sample import SyntheticSample, make_sample
 
 _RIGHT, _LEFT, _MIDDLE = (255, 90, 60), (70, 150, 255), (90, 230, 90)
+_NOBODY = (255, 80, 255)
 
 
 def draw_labels(sample: SyntheticSample, scale: float = 1.0) -> np.ndarray:
-    """The sample's picture (RGB) enlarged by `scale` with detector boxes, tight boxes and the joints; hidden
-    joints are hollow."""
+    """The sample's picture (RGB) enlarged by `scale` with detector boxes, tight boxes, boxes of nobody and
+    the joints; hidden joints are hollow."""
     height, width = sample.image_rgb.shape[:2]
     picture = cv2.resize(
         sample.image_rgb,
@@ -24,6 +25,9 @@ def draw_labels(sample: SyntheticSample, scale: float = 1.0) -> np.ndarray:
     def pixel(point) -> tuple[int, int]:
         return tuple(int(np.clip(round((v + 0.5) * scale - 0.5), -9999, 9999)) for v in point)
 
+    for empty in sample.nobody:
+        x, y, w, h = empty.box_xywh_center_px
+        cv2.rectangle(picture, pixel((x - w / 2, y - h / 2)), pixel((x + w / 2, y + h / 2)), _NOBODY, 1)
     for person in sample.people:
         for box, colour in (
             (person.box_xywh_center_px, (255, 220, 0)),

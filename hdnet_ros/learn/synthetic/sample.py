@@ -14,12 +14,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from hdnet_ros.core.camera import Camera
-from hdnet_ros.learn.synthetic import boxes, labels, scene
+from hdnet_ros.learn.synthetic import boxes, labels, nobody, scene
 from hdnet_ros.learn.synthetic.backdrop import draw_backdrop, needs_backdrop
 from hdnet_ros.learn.synthetic.backgrounds import cache_folder, load_bank
 from hdnet_ros.learn.synthetic.cameras import MAX_DEPTH_M, CameraView
 from hdnet_ros.learn.synthetic.degrade import DegradeConfig, degrade
 from hdnet_ros.learn.synthetic.labels import PersonLabel
+from hdnet_ros.learn.synthetic.nobody import NobodyBox
 from hdnet_ros.learn.synthetic.people import PeopleFactory
 from hdnet_ros.learn.synthetic.placement import (
     PlacementConfig,
@@ -29,6 +30,7 @@ from hdnet_ros.learn.synthetic.placement import (
 from hdnet_ros.learn.synthetic.shards import read_shard, read_shard_of, write_shards
 
 __all__ = [
+    "NobodyBox",
     "PersonLabel",
     "SampleConfig",
     "SyntheticSample",
@@ -51,12 +53,14 @@ class SyntheticSample:
     camera : camera of that window, lens included
     people : up to four, the target first
     key : (seed, n, split) that make it again
+    nobody : boxes that hold nobody, as a detector may report them
     """
 
     image_rgb: np.ndarray
     camera: Camera
     people: list[PersonLabel]
     key: tuple[int, int, str] = (0, 0, "train")
+    nobody: list[NobodyBox] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -165,7 +169,19 @@ def _try_sample(
         key=lambda p: -p.visible_fraction,
     )
     image = degrade(rng, picture, (size - 1) / 2 - offset, 0.5 * float(np.hypot(*size)), config.degrade)
-    return SyntheticSample(image, window, [found[0], *others[: config.people_limit - 1]])
+    empty = _boxes_of_nobody(rng, settings, surfaces, people, image, window, borders)
+    return SyntheticSample(image, window, [found[0], *others[: config.people_limit - 1]], nobody=empty)
+
+
+def _boxes_of_nobody(
+    rng: np.random.Generator, settings: scene.Scene, surfaces: scene.Surfaces, people, image, window, borders
+) -> list[NobodyBox]:
+    """Those whose patches are as whole as people's are, so that nothing but what the box holds tells them apart."""
+    in_front = people.depth_m < surfaces.depth_m
+    shown = np.where(in_front, people.instance, -1)
+    things = np.where(shown < 0, scene.things_seen(settings, surfaces), -1)
+    drawn = nobody.draw_boxes(rng, image, shown, things)
+    return [box for box in drawn if _is_whole_patch(box.box_xywh_center_px, window, borders)]
 
 
 def _is_whole_patch(box_xywh_center_px: np.ndarray, window: Camera, borders: np.ndarray) -> bool:

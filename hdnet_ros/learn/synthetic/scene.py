@@ -43,10 +43,14 @@ class SceneLight:
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """Everything around the people, in world metres: arrays as raycast documents them."""
+    """Everything around the people, in world metres: arrays as raycast documents them.
+
+    things : (P,) number of the thing that a primitive is a part of, -1 for a room's walls
+    """
 
     setting: str
     primitives: np.ndarray
+    things: np.ndarray
     ground: np.ndarray
     marks: np.ndarray
     light: SceneLight
@@ -95,7 +99,9 @@ def draw_scene(rng: Rng, bank: TextureBank, view: CameraView, meshes, config: Sc
     out = PrimitiveList(bank)
     keep_free = _footprints(meshes) + [(view.position_world_m[:2], 0.5)]
     for mesh in meshes:
+        out.next_thing()
         _seat_under(out, rng, mesh)
+    out.next_thing()
     if rng.random() < config.occluded_share:
         _add_occluder(out, rng, view, keep_free, meshes[0], setting)
     if setting == INDOOR:
@@ -109,6 +115,7 @@ def draw_scene(rng: Rng, bank: TextureBank, view: CameraView, meshes, config: Sc
     return Scene(
         setting,
         out.array(),
+        np.array(out.things, np.int64),
         ground,
         marks,
         draw_light(rng, setting),
@@ -176,6 +183,7 @@ def _scatter(
         blocking = abs((place - view.position_world_m[:2]) @ side) < radius + 0.3 and depth < distance
         if blocking or not _is_free(place, radius, keep_free):
             continue
+        out.next_thing()
         build(out, rng, place, float(main + rng.choice([0, np.pi / 2]) + rng.normal(0, 0.1)))
         keep_free.append((place, radius))
 
@@ -211,6 +219,12 @@ class Surfaces:
     rays: np.ndarray
     depth_m: np.ndarray
     surface: np.ndarray
+
+
+def things_seen(scene: Scene, surfaces: Surfaces) -> np.ndarray:
+    """Number of the thing that each pixel (H,W) of a scene without people shows, -1 for none."""
+    number = np.append(scene.things, -1)
+    return number[np.where(surfaces.surface >= 0, surfaces.surface, len(scene.things))]
 
 
 def trace_scene(scene: Scene, view: CameraView) -> Surfaces:

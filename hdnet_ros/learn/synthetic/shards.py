@@ -16,10 +16,12 @@ import numpy as np
 
 from hdnet_ros.core.camera import Camera
 from hdnet_ros.learn.synthetic.labels import PersonLabel
+from hdnet_ros.learn.synthetic.nobody import NobodyBox
 
 SHARD_SIZE = 512
 JPEG_QUALITY = 96
 _FIELDS = [f.name for f in dataclasses.fields(PersonLabel)]
+_NOBODY_FIELDS = [f.name for f in dataclasses.fields(NobodyBox)]
 
 
 def shard_path(folder: Path, split: str, seed: int, first: int) -> Path:
@@ -97,6 +99,7 @@ def save_shard(path: Path, samples) -> None:
     ]
     people = [person for s in samples for person in s.people]
     arrays = {f"person_{name}": np.array([getattr(p, name) for p in people]) for name in _FIELDS}
+    arrays |= _nobody_arrays(samples)
     distortion = np.zeros((len(samples), 14))
     for row, s in zip(distortion, samples):
         row[: len(s.camera.distortion)] = s.camera.distortion
@@ -120,6 +123,12 @@ def save_shard(path: Path, samples) -> None:
     os.replace(temporary, path)
 
 
+def _nobody_arrays(samples) -> dict[str, np.ndarray]:
+    boxes = [box for s in samples for box in s.nobody]
+    arrays = {f"nobody_{name}": np.array([getattr(box, name) for box in boxes]) for name in _NOBODY_FIELDS}
+    return {"nobody_end": np.cumsum([len(s.nobody) for s in samples])} | arrays
+
+
 def read_shard_of(path, split: str) -> list:
     """The samples of a shard, which must be of a split: what is trained on is no hold-out.
 
@@ -135,13 +144,15 @@ def read_shard_of(path, split: str) -> list:
 
 
 def read_shard(path) -> list:
-    """The samples of a shard (SyntheticSample), pictures decoded."""
+    """The samples of a shard (SyntheticSample), pictures decoded; shards without boxes of nobody have none."""
     from hdnet_ros.learn.synthetic.sample import SyntheticSample
 
     with np.load(path, allow_pickle=False) as file:
         data = {name: file[name] for name in file.files}
     image_start = np.concatenate([[0], data["image_end"][:-1]])
     people_start = np.concatenate([[0], data["people_end"][:-1]])
+    nobody_end = data.get("nobody_end", np.zeros(len(image_start), np.int64))
+    nobody_start = np.concatenate([[0], nobody_end[:-1]])
     samples = []
     for k, (begin, end) in enumerate(zip(image_start, data["image_end"])):
         image = cv2.imdecode(data["image_bytes"][begin:end], cv2.IMREAD_COLOR)[..., ::-1]
@@ -154,10 +165,19 @@ def read_shard(path) -> list:
         )
         people = [_person(data, row) for row in range(people_start[k], data["people_end"][k])]
         key = (int(data["key_seed"][k]), int(data["key_n"][k]), str(data["key_split"][k]))
-        samples.append(SyntheticSample(np.ascontiguousarray(image), camera, people, key))
+        nobody = [_nobody(data, row) for row in range(nobody_start[k], nobody_end[k])]
+        samples.append(SyntheticSample(np.ascontiguousarray(image), camera, people, key, nobody))
     return samples
 
 
 def _person(data: dict[str, np.ndarray], row: int) -> PersonLabel:
-    values = {name: data[f"person_{name}"][row] for name in _FIELDS}
-    return PersonLabel(**{name: value.item() if value.ndim == 0 else value for name, value in values.items()})
+    return PersonLabel(**_values(data, "person", _FIELDS, row))
+
+
+def _nobody(data: dict[str, np.ndarray], row: int) -> NobodyBox:
+    return NobodyBox(**_values(data, "nobody", _NOBODY_FIELDS, row))
+
+
+def _values(data: dict[str, np.ndarray], prefix: str, fields: list[str], row: int) -> dict:
+    values = {name: data[f"{prefix}_{name}"][row] for name in fields}
+    return {name: value.item() if value.ndim == 0 else value for name, value in values.items()}

@@ -36,6 +36,7 @@ def add_room(out: PrimitiveList, rng: Rng, view: CameraView, meshes) -> None:
     )
     out.rows[-1][10] = out.bank.pick(rng, "plain")
     for _ in range(int(rng.integers(0, 9))):
+        out.next_thing()
         side, is_door = int(rng.integers(4)), rng.random() < 0.4
         size = (rng.uniform(0.4, 0.6), 1.02) if is_door else rng.uniform(0.2, 0.9, 2)
         along = rng.uniform(-1, 1) * max(half[1 - side % 2] - size[0], 0.1)
@@ -63,6 +64,7 @@ def add_buildings(out: PrimitiveList, rng: Rng, view: CameraView) -> None:
     side = np.array([-away[1], away[0]])
     yaw = np.arctan2(away[1], away[0]) + rng.normal(0, 0.35)
     for _ in range(int(rng.integers(0, 4))):
+        out.next_thing()
         half = np.array([rng.uniform(3, 8), rng.uniform(4, 18), rng.uniform(1.3, 8)])
         behind = rng.uniform(1.5, 30) + half[0] + 0.3 * half[1]
         place = behind * away + rng.uniform(-1, 1) * (0.6 * distance + 8) * side
@@ -70,6 +72,7 @@ def add_buildings(out: PrimitiveList, rng: Rng, view: CameraView) -> None:
             continue
         out.add(rng, BOX, (*place, half[2]), half, yaw, kind="wall_outdoor", tint=random_tint(rng, 0.08))
     for _ in range(int(rng.integers(0, 5))):
+        out.next_thing()
         size = rng.uniform(0.6, 3, 3)
         place = (rng.uniform(2, 25) + size[0]) * away + rng.uniform(-1, 1) * (0.6 * distance + 6) * side
         out.add(rng, ELLIPSOID, (*place, 0.3 * size[2]), size, kind="foliage")

@@ -93,6 +93,26 @@ def test_shard_round_trip(samples, tmp_path):
         assert one.key == other.key
         assert np.array_equal(one.people[-1].joints_px, other.people[-1].joints_px)
         assert one.people[0].pose_kind == other.people[0].pose_kind
+        assert [box.kind for box in one.nobody] == [box.kind for box in other.nobody]
+        for box, stored in zip(one.nobody, other.nobody):
+            assert np.array_equal(box.box_xywh_center_px, stored.box_xywh_center_px)
+            assert box.person_iou == stored.person_iou
+
+
+def test_shards_without_boxes_of_nobody_are_read(samples, tmp_path):
+    path = tmp_path / "shard.npz"
+    save_shard(path, samples[:2])
+    with np.load(path) as file:
+        older = {name: file[name] for name in file.files if not name.startswith("nobody")}
+    np.savez(path, **older)
+    assert [s.nobody for s in read_shard(path)] == [[], []]
+
+
+def test_most_samples_have_boxes_of_nobody_clear_of_everybody_labelled(samples):
+    assert np.mean([len(s.nobody) for s in samples]) > 1.0
+    for sample in samples:
+        for box in sample.nobody:
+            assert box.person_iou <= 0.3
 
 
 @pytest.mark.parametrize("arguments", [(0, 0, "test"), (-1, 0, "train"), (0, -1, "train")])

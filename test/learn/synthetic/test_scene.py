@@ -27,7 +27,7 @@ def scene_of(bank, shapes):
     for shape, centre, half in shapes:
         out.add(np.random.default_rng(0), shape, centre, half, kind="plain")
     light = draw_light(np.random.default_rng(0), "outdoor")
-    return Scene("outdoor", out.array(), np.zeros((1, 14)), np.zeros((0, 12)), light, 0.0, 0.5)
+    return Scene("outdoor", out.array(), np.array(out.things), np.zeros((1, 14)), np.zeros((0, 12)), light, 0.0, 0.5)
 
 
 @pytest.mark.parametrize(
