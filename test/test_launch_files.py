@@ -13,7 +13,7 @@ LAUNCH_FILES = sorted((ROOT / "launch").glob("*.launch.py"))
 HDNET = ROOT / "launch" / "hdnet.launch.py"
 # What the files may name beside this package.
 OTHER_PACKAGES = {"rviz2": {"rviz2"}, "usb_cam": {"usb_cam_node_exe"}, "realsense2_camera": {"realsense2_camera_node"}}  # fmt: skip
-# Of hdnet_ros.nodes.markers and track_markers, which need the messages to be imported.
+# Of hdnet_ros.messages.markers and track_markers, which need the messages to be imported.
 MARKER_NAMESPACES = ("root", "skeleton", "label", "sigma", "tail", "velocity", "ellipsoid")
 
 

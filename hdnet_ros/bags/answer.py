@@ -18,8 +18,8 @@ from hdnet_ros.bags.settings import BagJob
 from hdnet_ros.bags.source import BagSource
 from hdnet_ros.bags.transforms import TransformTree
 from hdnet_ros.core.camera import Camera
-from hdnet_ros.core.camera_files import load_camera
-from hdnet_ros.nodes.backends import (
+from hdnet_ros.files.camera_files import load_camera
+from hdnet_ros.locate.backends import (
     SKELETON_LINKS,
     Backend,
     BackendError,
@@ -28,13 +28,13 @@ from hdnet_ros.nodes.backends import (
     make_people_detector,
     make_trackers,
 )
-from hdnet_ros.nodes.convert import detections_to_msg
-from hdnet_ros.nodes.floor import FloorFinder
-from hdnet_ros.nodes.images import ImageDecoder
-from hdnet_ros.nodes.markers import MarkerPublisher
-from hdnet_ros.nodes.message_types import CompressedImage
-from hdnet_ros.nodes.pipeline import Pipeline
-from hdnet_ros.nodes.tracking_frame import TrackingFrame, wanted_frame
+from hdnet_ros.messages.convert import detections_to_msg
+from hdnet_ros.pipeline.floor import FloorFinder
+from hdnet_ros.messages.images import ImageDecoder
+from hdnet_ros.messages.markers import MarkerPublisher
+from hdnet_ros.messages.message_types import CompressedImage
+from hdnet_ros.pipeline.pipeline import Pipeline
+from hdnet_ros.pipeline.tracking_frame import TrackingFrame, wanted_frame
 
 Progress = Callable[[int, int], None]  # images so far, images in all
 

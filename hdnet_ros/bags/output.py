@@ -16,7 +16,7 @@ from rosbags.interfaces import (
 )
 from rosbags.rosbag2 import StoragePlugin, Writer
 
-from hdnet_ros.nodes.plain_messages import to_cdr, type_name, typestore
+from hdnet_ros.messages.plain_messages import to_cdr, type_name, typestore
 
 STORAGES = {"mcap": StoragePlugin.MCAP, "sqlite3": StoragePlugin.SQLITE3}
 # The newest version of rosbag2's metadata that Humble reads as well.

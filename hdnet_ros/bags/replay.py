@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 from hdnet_ros.bags.errors import BagError
 from hdnet_ros.bags.source import BagSource, Recorded, transforms_of
 from hdnet_ros.core.camera import Camera
-from hdnet_ros.nodes.bad_input import BadInput
-from hdnet_ros.nodes.convert import info_from_camera
-from hdnet_ros.nodes.logbook import kind_of
-from hdnet_ros.nodes.message_types import (
+from hdnet_ros.pipeline.bad_input import BadInput
+from hdnet_ros.messages.convert import info_from_camera
+from hdnet_ros.ros.logbook import kind_of
+from hdnet_ros.messages.message_types import (
     Detection3DArray,
     Header,
     Marker,
@@ -22,8 +22,8 @@ from hdnet_ros.nodes.message_types import (
     PersonTrackArray,
     TFMessage,
 )
-from hdnet_ros.nodes.pairing import FramePairing
-from hdnet_ros.nodes.pipeline import Answer, Pipeline
+from hdnet_ros.pipeline.pairing import FramePairing
+from hdnet_ros.pipeline.pipeline import Answer, Pipeline
 
 # What the node publishes about every image, on ~/<name>.
 RESULTS = {

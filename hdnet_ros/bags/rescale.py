@@ -17,11 +17,11 @@ from hdnet_ros.bags.replay import Replay
 from hdnet_ros.bags.settings import node_options
 from hdnet_ros.bags.source import BagSource, Recorded, Topics
 from hdnet_ros.core.camera import Camera
-from hdnet_ros.core.rescale import limits, patch_mode, rescaled
-from hdnet_ros.nodes.backends import Backend
-from hdnet_ros.nodes.bad_input import BadInput
-from hdnet_ros.nodes.convert import camera_from_info, detections_to_msg, estimates_from_msg
-from hdnet_ros.nodes.message_types import Image
+from hdnet_ros.locate.rescale import limits, patch_mode, rescaled
+from hdnet_ros.locate.backends import Backend
+from hdnet_ros.pipeline.bad_input import BadInput
+from hdnet_ros.messages.convert import camera_from_info, detections_to_msg, estimates_from_msg
+from hdnet_ros.messages.message_types import Image
 
 _ROLES = ("camera_info", "detections", "persons")
 

@@ -11,8 +11,8 @@ import yaml
 
 from hdnet_ros.bags.errors import BagError
 from hdnet_ros.bags.source import Topics
-from hdnet_ros.nodes.options import DETECTOR_PARAMETERS, HDNET_PARAMETERS
-from hdnet_ros.nodes.parameter_spec import ParameterSpec
+from hdnet_ros.pipeline.options import DETECTOR_PARAMETERS, HDNET_PARAMETERS
+from hdnet_ros.pipeline.parameter_spec import ParameterSpec
 
 NODE = "hdnet_node"
 

@@ -13,8 +13,8 @@ from rosbags.highlevel import AnyReader
 from hdnet_ros.bags.errors import BagError
 from hdnet_ros.bags.older_messages import ALIASES, strip_slashes
 from hdnet_ros.bags.transforms import TransformTree
-from hdnet_ros.core.track_ids import public_id
-from hdnet_ros.nodes.message_types import (
+from hdnet_ros.tracking.track_ids import public_id
+from hdnet_ros.messages.message_types import (
     CameraInfo,
     CompressedImage,
     Detection2DArray,
@@ -22,7 +22,7 @@ from hdnet_ros.nodes.message_types import (
     PersonRootArray,
     TFMessage,
 )
-from hdnet_ros.nodes.plain_messages import from_stored, typestore
+from hdnet_ros.messages.plain_messages import from_stored, typestore
 
 _CLASSES = {
     "sensor_msgs/msg/Image": Image,
@@ -42,7 +42,7 @@ _ROLE_TYPES = {
 _TF_TOPICS = {"/tf": "tf", "/tf_static": "tf_static"}
 # Pictures that are no camera's: what the node draws, and depth in PNG.
 _NO_CAMERA = ("/overlay", "/compressedDepth")
-# Ids that the node makes up, by itself or of a detector's (core/track_ids.py).
+# Ids that the node makes up, by itself or of a detector's (tracking/track_ids.py).
 _GIVEN_ID = re.compile(r"[pu][0-9]+|d[0-9]{1,15}|x[0-9a-f]{8}")
 
 

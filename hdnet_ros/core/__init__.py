@@ -1,1 +1,1 @@
-"""Geometry, depth bins and estimators on numpy, OpenCV and torch; nothing here knows ROS."""
+"""Geometry on numpy and OpenCV: cameras, patches, depth bins, boxes, joints, the ground."""

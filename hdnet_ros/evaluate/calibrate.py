@@ -9,7 +9,7 @@ import torch
 from scipy.optimize import brentq
 
 from hdnet_ros.core.depth_bins import DepthBins
-from hdnet_ros.core.estimator import HDNetEstimator
+from hdnet_ros.locate.estimator import HDNetEstimator
 from hdnet_ros.core.types import SigmaCalibration
 from hdnet_ros.evaluate import benchmark
 from hdnet_ros.evaluate.benchmark import LabelledPicture

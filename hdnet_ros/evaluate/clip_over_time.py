@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from hdnet_ros.core.detectors import HogDetector
+from hdnet_ros.locate.detectors import HogDetector
 from hdnet_ros.core.ground import GroundConfig
-from hdnet_ros.evaluate.clip import pictures_of_clip
+from hdnet_ros.data.clip import pictures_of_clip
 from hdnet_ros.evaluate.ground_depth import before_and_after, ground_of_clip
-from hdnet_ros.evaluate.ground_plane import load_ground_plane_clip
+from hdnet_ros.data.ground_plane import load_ground_plane_clip
 from hdnet_ros.evaluate.tracking_clip import tracking_pictures
 from hdnet_ros.evaluate.tracking_scores import score_tracks
 

@@ -17,7 +17,7 @@ from hdnet_ros.core.ground import Ground, GroundConfig, apply_ground, see_on_gro
 from hdnet_ros.core.types import Detection, PersonEstimate
 from hdnet_ros.evaluate import benchmark
 from hdnet_ros.evaluate.benchmark import LabelledPicture
-from hdnet_ros.evaluate.ground_plane import GroundPlaneClip
+from hdnet_ros.data.ground_plane import GroundPlaneClip
 
 
 class GroundedEstimator:

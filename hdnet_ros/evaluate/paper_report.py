@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from hdnet_ros.evaluate import published
-from hdnet_ros.evaluate.datasets import open_dataset
+from hdnet_ros.data.datasets import open_dataset
 from hdnet_ros.evaluate.paper_suite import paper_suite
 from hdnet_ros.evaluate.people_table import PeopleTable, table_of_people
 from hdnet_ros.evaluate.suites import estimators_of

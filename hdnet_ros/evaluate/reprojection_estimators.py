@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from hdnet_ros.core.camera import Camera
-from hdnet_ros.core.priors import BoxHeightPrior
+from hdnet_ros.locate.priors import BoxHeightPrior
 from hdnet_ros.core.skeleton import ROOT
 from hdnet_ros.core.types import PersonEstimate
 from hdnet_ros.evaluate.benchmark import LabelledPicture

@@ -12,17 +12,17 @@ from typing import Callable, Container, Iterable, Sequence
 
 import numpy as np
 
-from hdnet_ros.core.detectors import HogDetector
-from hdnet_ros.core.estimator import HDNetEstimator
+from hdnet_ros.locate.detectors import HogDetector
+from hdnet_ros.locate.estimator import HDNetEstimator
 from hdnet_ros.core.patch import patch_camera_for
-from hdnet_ros.core.priors import BoxAreaPrior, BoxHeightPrior
+from hdnet_ros.locate.priors import BoxAreaPrior, BoxHeightPrior
 from hdnet_ros.core.skeleton import JOINT_NAMES
 from hdnet_ros.core.types import Detection
 from hdnet_ros.evaluate import benchmark
 from hdnet_ros.evaluate.benchmark import LabelledPicture, Rows
 from hdnet_ros.evaluate.box_regressor import BoxRegressor, box_features
-from hdnet_ros.evaluate.clip import pictures_of_clip
-from hdnet_ros.evaluate.ground_plane import load_ground_plane_clip
+from hdnet_ros.data.clip import pictures_of_clip
+from hdnet_ros.data.ground_plane import load_ground_plane_clip
 from hdnet_ros.evaluate.reprojection_estimators import reprojection_estimators
 from hdnet_ros.model.networks import kind_of
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from hdnet_ros.core.types import Detection
-from hdnet_ros.evaluate.clip import annotated_frames, matched_boxes
-from hdnet_ros.evaluate.ground_plane import GroundPlaneClip
+from hdnet_ros.data.clip import annotated_frames, matched_boxes
+from hdnet_ros.data.ground_plane import GroundPlaneClip
 from hdnet_ros.evaluate.tracking_scores import TrackingPicture, TruePerson
 
 RATE_HZ = 7.0

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.stats import chi2
 
-from hdnet_ros.core.track import TrackState
-from hdnet_ros.core.tracking import PersonTracker, TrackerConfig
+from hdnet_ros.tracking.track import TrackState
+from hdnet_ros.tracking.tracking import PersonTracker, TrackerConfig
 from hdnet_ros.core.types import PersonEstimate
 
 # A filter that has just begun knows little, and says so; it is judged from then on.

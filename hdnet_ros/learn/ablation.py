@@ -15,7 +15,7 @@ from hdnet_ros.evaluate.ablation_table import VariantScore
 from hdnet_ros.evaluate.benchmark import LabelledPicture
 from hdnet_ros.learn.config import TrainConfig, load_train_config
 from hdnet_ros.learn.train import Trainer
-from hdnet_ros.model.load_estimator import load_hdnet_estimator
+from hdnet_ros.locate.load_estimator import load_hdnet_estimator
 from hdnet_ros.model.networks import make_network
 
 log = logging.getLogger(__name__)

@@ -16,10 +16,10 @@ from hdnet_ros.core import patch as patches
 from hdnet_ros.core.depth_bins import normalise_depth
 from hdnet_ros.core.patch import PatchConvention
 from hdnet_ros.core.skeleton import MIRRORED_JOINTS, ROOT
-from hdnet_ros.evaluate.datasets import open_dataset
+from hdnet_ros.data.datasets import open_dataset
 from hdnet_ros.learn.config import DataConfig
 from hdnet_ros.learn.dataset_files import random_samples
-from hdnet_ros.learn.synthetic.sample import PersonLabel, SyntheticSample, make_sample, read_shard_of
+from hdnet_ros.data.synthetic.sample import PersonLabel, SyntheticSample, make_sample, read_shard_of
 
 log = logging.getLogger(__name__)
 

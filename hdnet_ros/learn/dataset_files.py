@@ -9,8 +9,8 @@ import numpy as np
 from hdnet_ros.core.boxes import touches_border
 from hdnet_ros.core.skeleton import ROOT
 from hdnet_ros.evaluate.benchmark import LabelledPicture
-from hdnet_ros.evaluate.datasets import PictureSet
-from hdnet_ros.learn.synthetic.sample import PersonLabel, SyntheticSample
+from hdnet_ros.data.datasets import PictureSet
+from hdnet_ros.data.synthetic.sample import PersonLabel, SyntheticSample
 
 
 def random_samples(

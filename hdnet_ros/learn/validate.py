@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hdnet_ros.core.estimator import HDNetEstimator
+from hdnet_ros.locate.estimator import HDNetEstimator
 from hdnet_ros.evaluate import benchmark
-from hdnet_ros.evaluate.clip import pictures_of_clip
-from hdnet_ros.evaluate.ground_plane import load_ground_plane_clip
-from hdnet_ros.learn.holdout import pictures_in
+from hdnet_ros.data.clip import pictures_of_clip
+from hdnet_ros.data.ground_plane import load_ground_plane_clip
+from hdnet_ros.data.holdout import pictures_in
 
 HOLDOUT_PICTURES = 300
 CLIP_EVERY = 25

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from hdnet_ros.core.camera import Camera
-from hdnet_ros.core.root_noise import lateral_sigma_mm
+from hdnet_ros.tracking.root_noise import lateral_sigma_mm
 from hdnet_ros.core.types import PersonEstimate
 from hdnet_ros.viz.theme import (
     FIELD_OF_VIEW, HAIRLINE, PANEL, TEXT, TEXT_QUIET, Colour, colour_of, draw_text, mix, text_size,

@@ -14,7 +14,7 @@ try:
     from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
     from hdnet_ros.bags.settings import BagJob, detector_options, node_options
-    from hdnet_ros.nodes.plain_messages import typestore
+    from hdnet_ros.messages.plain_messages import typestore
 except ImportError:
     # ROS has no package for rosbags (pip install rosbags): nothing of bags can be tested without.
     collect_ignore_glob = ["test_*.py"]

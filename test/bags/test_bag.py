@@ -236,7 +236,7 @@ def test_a_journal_of_other_settings_is_not_used(tmp_path):
 def test_a_killed_process_is_taken_up_where_it_was(write_bag, make_job):
     source = write_bag(with_boxes=False, compressed=True, frames=60)
     job = make_job(source, detectors={"hog_scale": 0.3})
-    command = [sys.executable, "-m", "hdnet_ros.cli", "bag", str(source), str(job.target),
+    command = [sys.executable, "-m", "hdnet_ros.cli.main", "bag", str(source), str(job.target),
                "-p", "estimator:=box-height", "-p", "detector_node.hog_scale:=0.3"]  # fmt: skip
     process = subprocess.Popen(command, cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     journal = journal_path(job.target)
@@ -301,7 +301,7 @@ def test_without_ros_the_bytes_are_the_same(write_bag, make_job):
     names = ("rclpy", "std_msgs", "sensor_msgs", "vision_msgs", "tf2_msgs", "hdnet_ros.msg")
     code = (
         f"import sys; sys.modules.update(dict.fromkeys({names!r}))\n"
-        "from hdnet_ros.cli import main\n"
+        "from hdnet_ros.cli.main import main\n"
         f"main(['bag', {str(job.source)!r}, {str(job.target.with_name('plain'))!r}, '-p', 'estimator:=box-height'])"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd="/", capture_output=True, text=True)

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from hdnet_ros.bags.answer import journal_path
 from hdnet_ros.bags.errors import BagError
 from hdnet_ros.bags.many import answer_in_processes, answer_with_ray
-from hdnet_ros.commands.bag import bag
+from hdnet_ros.cli.commands.bag import bag
 
 
 def test_recordings_are_answered_in_processes_and_a_bad_one_stops_no_other(write_bag, make_job):

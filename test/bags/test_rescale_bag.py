@@ -5,7 +5,7 @@ import pytest
 from click.testing import CliRunner
 
 from hdnet_ros.bags.answer import answer_bag
-from hdnet_ros.commands.rescale import rescale
+from hdnet_ros.cli.commands.rescale import rescale
 
 RIGHT = "{image_width: 640, image_height: 480, k: [1100, 0, 320, 0, 1100, 240, 0, 0, 1]}"
 
@@ -63,7 +63,7 @@ def test_every_result_is_what_the_right_camera_would_have_given(
 
 def test_the_network_is_not_asked(write_bag, make_job, right_camera, monkeypatch):
     wrong = answer_bag(make_job(write_bag(), "wrong")).target
-    monkeypatch.setattr("hdnet_ros.nodes.backends.make_backend", None)
+    monkeypatch.setattr("hdnet_ros.locate.backends.make_backend", None)
     monkeypatch.setattr("hdnet_ros.bags.answer.make_backend", None)
     done = CliRunner().invoke(rescale, [str(wrong), "--camera", str(right_camera)])
     assert done.exit_code == 0, done.output

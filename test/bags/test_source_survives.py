@@ -7,8 +7,8 @@ from click.testing import CliRunner
 
 from hdnet_ros.bags.answer import answer_bag
 from hdnet_ros.bags.errors import BagError
-from hdnet_ros.commands.bag import bag
-from hdnet_ros.commands.rescale import rescale
+from hdnet_ros.cli.commands.bag import bag
+from hdnet_ros.cli.commands.rescale import rescale
 
 CAMERA = "{image_width: 640, image_height: 480, k: [1100, 0, 320, 0, 1100, 240, 0, 0, 1]}"
 PRIOR = ["-p", "estimator:=box-height"]

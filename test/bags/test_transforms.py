@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from hdnet_ros.bags.transforms import TransformError, TransformTree
-from hdnet_ros.nodes.message_types import TransformStamped
+from hdnet_ros.messages.message_types import TransformStamped
 
 SECOND = 1_000_000_000
 

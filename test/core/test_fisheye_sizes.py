@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from hdnet_ros.core.boxes import turned_box
 from hdnet_ros.core.camera import Camera
 from hdnet_ros.core.depth_bins import DepthBins, normalise_depth
-from hdnet_ros.core.estimator import HDNetEstimator
+from hdnet_ros.locate.estimator import HDNetEstimator
 from hdnet_ros.core.patch import PatchConvention, patch_camera_for, patch_px_to_cells
-from hdnet_ros.core.priors import BoxAreaPrior, BoxHeightPrior
-from hdnet_ros.core.root_noise import implied_stature_mm, lateral_sigma_mm, root_measurement
+from hdnet_ros.locate.priors import BoxAreaPrior, BoxHeightPrior
+from hdnet_ros.tracking.root_noise import implied_stature_mm, lateral_sigma_mm, root_measurement
 from hdnet_ros.core.types import Detection, PersonFlags
 
 SIZE_WH_PX = (1280, 960)

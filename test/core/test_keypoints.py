@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from hdnet_ros.core.boxes_file import BoxesFileError, load_boxes
+from hdnet_ros.files.boxes_file import BoxesFileError, load_boxes
 from hdnet_ros.core.keypoints import COCO_JOINTS, joints_of
 from hdnet_ros.core.skeleton import JOINT_NAMES
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from hdnet_ros.core.camera import Camera
-from hdnet_ros.core.priors import BoxHeightPrior
+from hdnet_ros.locate.priors import BoxHeightPrior
 from hdnet_ros.core.types import Detection
 from hdnet_ros.evaluate import benchmark, suites
 from hdnet_ros.evaluate.benchmark import LabelledPicture

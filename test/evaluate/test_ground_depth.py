@@ -3,11 +3,11 @@ import pytest
 
 from hdnet_ros.core.camera import Camera
 from hdnet_ros.core.ground import Ground, GroundConfig
-from hdnet_ros.core.priors import BoxHeightPrior
+from hdnet_ros.locate.priors import BoxHeightPrior
 from hdnet_ros.core.types import Detection
 from hdnet_ros.evaluate.benchmark import LabelledPicture
 from hdnet_ros.evaluate.ground_depth import before_and_after, ground_of_clip, pitched
-from hdnet_ros.evaluate.ground_plane import GroundPlaneClip
+from hdnet_ros.data.ground_plane import GroundPlaneClip
 
 CAMERA = Camera.from_matrix((500, 0, 320, 0, 500, 240, 0, 0, 1), (640, 480))
 GROUND = Ground(np.array([0.0, -1.0, 0.0]), 1200.0)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from hdnet_ros.core.camera import Camera
-from hdnet_ros.core.priors import BoxAreaPrior, BoxHeightPrior
+from hdnet_ros.locate.priors import BoxAreaPrior, BoxHeightPrior
 from hdnet_ros.core.types import Detection
 from hdnet_ros.evaluate import benchmark
 from hdnet_ros.evaluate.benchmark import LabelledPicture

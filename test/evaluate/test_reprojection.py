@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hdnet_ros.core.camera import Camera
-from hdnet_ros.core.priors import BoxHeightPrior
+from hdnet_ros.locate.priors import BoxHeightPrior
 from hdnet_ros.core.skeleton import JOINT_NAMES, ROOT
 from hdnet_ros.core.types import Detection
 from hdnet_ros.evaluate import benchmark, suites

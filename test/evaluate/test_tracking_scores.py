@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from hdnet_ros.core.ground import GroundConfig
-from hdnet_ros.core.priors import BoxHeightPrior
-from hdnet_ros.evaluate.driving_scene import driving_pictures, load_driving_scene, tracks_of_drive
-from hdnet_ros.evaluate.ground_plane import load_ground_plane_clip
+from hdnet_ros.locate.priors import BoxHeightPrior
+from hdnet_ros.data.driving_scene import driving_pictures, load_driving_scene, tracks_of_drive
+from hdnet_ros.data.ground_plane import load_ground_plane_clip
 from hdnet_ros.evaluate.tracking_clip import camera_to_world, true_people
 from hdnet_ros.evaluate.tracking_scores import nees_band, score_tracks
 

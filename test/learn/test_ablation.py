@@ -11,14 +11,14 @@ from click.testing import CliRunner
 pytest.importorskip("accelerate", reason="training needs the learn requirements")
 pytest.importorskip("numba", reason="training needs the learn requirements")
 
-from hdnet_ros.cli import main
+from hdnet_ros.cli.main import main
 from hdnet_ros.core.camera import Camera
 from hdnet_ros.evaluate.published import ABLATIONS
 from hdnet_ros.learn import ablation, train
 from hdnet_ros.learn.config import load_train_config
-from hdnet_ros.learn.synthetic.labels import PersonLabel
-from hdnet_ros.learn.synthetic.sample import SyntheticSample
-from hdnet_ros.learn.synthetic.shards import save_shard
+from hdnet_ros.data.synthetic.labels import PersonLabel
+from hdnet_ros.data.synthetic.sample import SyntheticSample
+from hdnet_ros.data.synthetic.shards import save_shard
 from hdnet_ros.model.networks import make_network
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs" / "ablations"

@@ -13,7 +13,7 @@ from hdnet_ros.core.patch import PatchConvention, cells_to_patch_px, choose_patc
 from hdnet_ros.core.skeleton import MIRRORED_JOINTS
 from hdnet_ros.learn import dataset
 from hdnet_ros.learn.config import DataConfig
-from hdnet_ros.learn.synthetic import shards
+from hdnet_ros.data.synthetic import shards
 
 CONVENTION = PatchConvention(input_px=192)
 EXACT = DataConfig(photometric=False)

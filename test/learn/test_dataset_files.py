@@ -8,7 +8,7 @@ import pytest
 
 from hdnet_ros.core.patch import PatchConvention
 from hdnet_ros.core.skeleton import JOINT_NAMES, ROOT
-from hdnet_ros.evaluate.datasets import open_dataset
+from hdnet_ros.data.datasets import open_dataset
 from hdnet_ros.learn.config import DataConfig
 from hdnet_ros.learn.dataset import PatchStream, collate
 from hdnet_ros.learn.dataset_files import random_samples, sample_of

@@ -7,10 +7,10 @@ import pytest
 
 from hdnet_ros.core.camera import Camera
 from hdnet_ros.core.types import Detection
-from hdnet_ros.evaluate.driving_scene import load_driving_scene
+from hdnet_ros.data.driving_scene import load_driving_scene
 from hdnet_ros.model.checkpoint import load_checkpoint
 from hdnet_ros.model.default_weights import find_default_weights
-from hdnet_ros.model.load_estimator import load_hdnet_estimator
+from hdnet_ros.locate.load_estimator import load_hdnet_estimator
 
 BYTES_LIMIT = 40e6
 PARAMETER_LIMIT = 8e6

@@ -6,9 +6,9 @@ import torch
 
 from hdnet_ros.core.camera import Camera
 from hdnet_ros.core.depth_bins import normalise_depth
-from hdnet_ros.core.estimator import HDNetEstimator
+from hdnet_ros.locate.estimator import HDNetEstimator
 from hdnet_ros.core.patch import PatchConvention, choose_patch_px, patch_camera_for
-from hdnet_ros.core.priors import BoxAreaPrior
+from hdnet_ros.locate.priors import BoxAreaPrior
 from hdnet_ros.core.skeleton import ROOT
 from hdnet_ros.core.types import Detection
 from hdnet_ros.model.checkpoint import CheckpointError, load_checkpoint, save_checkpoint

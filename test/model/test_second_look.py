@@ -10,12 +10,12 @@ from figures import MeasuringNetwork, draw_figure  # noqa: E402
 
 from hdnet_ros.core.camera import Camera
 from hdnet_ros.core.depth_bins import DepthBins
-from hdnet_ros.core.estimator import HDNetEstimator
+from hdnet_ros.locate.estimator import HDNetEstimator
 from hdnet_ros.core.patch_camera import PatchConvention
 from hdnet_ros.core.skeleton import JOINT_NAMES, MIRRORED_JOINTS
 from hdnet_ros.core.types import Detection
 from hdnet_ros.model.hdnet import HDNetOutput
-from hdnet_ros.model.load_estimator import with_second_look
+from hdnet_ros.locate.load_estimator import with_second_look
 from hdnet_ros.model.pose3d import PoseConfig
 from hdnet_ros.model.rootnet import RootNet, RootNetConfig
 from hdnet_ros.model.second_look import SecondLook

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hdnet_ros.core.camera import Camera
-from hdnet_ros.core.root_noise import ROOT_SIGMA_BOX_FRACTION
+from hdnet_ros.tracking.root_noise import ROOT_SIGMA_BOX_FRACTION
 from hdnet_ros.core.types import PersonEstimate
 from hdnet_ros.viz import BirdsEyeView, level_rotation, ring_step_m
 from hdnet_ros.viz.theme import FIELD_OF_VIEW, HAIRLINE, PANEL, colour_of

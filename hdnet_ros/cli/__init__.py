@@ -1,0 +1,1 @@
+"""The command line: `hdnet`, the demo, the page."""

@@ -1,0 +1,1 @@
+"""Labelled people: rendered, from data sets, from the real clip."""

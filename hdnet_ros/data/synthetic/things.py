@@ -1,0 +1,175 @@
+"""Hair, hats, bags and carried objects of one posed person, as meshes."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hdnet_ros.data.synthetic.bodies import Body, BodyBank, PosedBody
+from hdnet_ros.data.synthetic.clothes import BOTTOM_ROW, HAIR_ROW, HAT_ROW, OUTER_ROW, Outfit, cloth
+from hdnet_ros.data.synthetic.garments import LEG_FRACTIONS, blob_mesh, place, skirt_mesh
+from hdnet_ros.data.synthetic.mesh import Mesh
+from hdnet_ros.data.synthetic.palettes import cloth_colour, shoe_colour
+from hdnet_ros.data.synthetic.poses import DrawnPose
+from hdnet_ros.data.synthetic.surface_coordinates import ARM, HEIGHT
+
+
+class Hanger:
+    """Places things on a posed body: `at` by a bone of the trunk or head, `hand` by a hand."""
+
+    def __init__(self, bank: BodyBank, body: Body, posed: PosedBody) -> None:
+        self.rig, self.body, self.posed = bank.rig, body, posed
+        self.coordinates = bank.coordinates
+        self.hip = bank.rig.index("upperleg01.L")
+        self.scale = body.identity.stature_m / 1.75
+
+    def frame(self, bone: str) -> tuple[NDArray, NDArray]:
+        """Rotation from the person's axes and posed head of a bone."""
+        index = self.rig.index(bone)
+        return self.posed.rotations[index] @ self.body.zero[index].T, self.posed.heads[index]
+
+    def at(self, mesh: Mesh, bone: str, offset_m: tuple[float, float, float]) -> Mesh:
+        rotation, head = self.frame(bone)
+        return place(mesh, rotation, head + rotation @ np.array(offset_m))
+
+    def hand_m(self, side: str) -> NDArray:
+        rotation, wrist = self.frame(f"wrist.{side[0].upper()}")
+        return wrist + rotation @ np.array([0.01, 0.0, -0.085 * self.scale])
+
+    def heading(self) -> NDArray:
+        """Upright rotation whose x is where the pelvis faces."""
+        forward = self.frame("root")[0][:, 0] * np.array([1.0, 1.0, 0.0])
+        length = np.linalg.norm(forward)
+        forward = forward / length if length > 0.1 else np.array([1.0, 0.0, 0.0])
+        return np.column_stack([forward, [-forward[1], forward[0], 0.0], [0.0, 0.0, 1.0]])
+
+    def leg_sections_m(self) -> NDArray:
+        """Ellipses (5, 3) around the left leg's bones at garments.LEG_FRACTIONS: ahead, half depth, half width."""
+        hip, knee, ankle = (self.body.heads[self.rig.index(f"{name}.L")] for name in ("upperleg01", "lowerleg01", "foot"))
+        height, off_arm = self.coordinates[:, HEIGHT], self.coordinates[:, ARM] < 0.0
+        sections = []
+        for fraction in LEG_FRACTIONS:
+            ring = self.body.vertices[(np.abs(height - fraction) < 0.04) & off_arm & (self.body.vertices[:, 1] > 0.02)]
+            start, end = (hip, knee) if fraction < 0.5 else (knee, ankle)
+            share = 2.0 * fraction - (0.0 if fraction < 0.5 else 1.0)
+            low, high = np.percentile(ring, (2, 98), axis=0) - (start + share * (end - start))
+            sections.append((0.5 * (low[0] + high[0]), 0.5 * (high[0] - low[0]), high[1]))
+        return np.array(sections)
+
+    def eye_offset(self) -> NDArray:
+        """From the head bone to the point between the eyes, in the head's axes (3,)."""
+        eye = self.body.heads[self.rig.index("eye.L")] - self.body.heads[self.rig.index("head")]
+        return eye * np.array([1.0, 0.0, 1.0])
+
+
+def worn_things(rng: np.random.Generator, hanger: Hanger, outfit: Outfit, pose: DrawnPose) -> list[Mesh]:
+    """Skirt, coat tails, hair, hat, bags and what the hands hold."""
+    meshes = _tails(rng, hanger, outfit) + _hair(rng, hanger, outfit) + _hat(hanger, outfit)
+    if pose.contact == "feet":
+        meshes += _bags(rng, hanger)
+    for side, thing in pose.carries.items():
+        meshes += _both_hands(rng, hanger, thing) if side == "both" else _one_hand(rng, hanger, side, thing)
+    return meshes
+
+
+def _tails(rng: np.random.Generator, hanger: Hanger, outfit: Outfit) -> list[Mesh]:
+    if outfit.skirt_hem is None and outfit.coat_hem is None:
+        return []
+    legs = [np.stack([hanger.posed.heads[hanger.rig.index(f"{bone}.{side}")]
+                      for bone in ("upperleg01", "lowerleg01", "foot")]) for side in "LR"]
+    rotation, _ = hanger.frame("root")
+    spine = hanger.posed.heads[hanger.rig.index("spine04")]
+    sections = hanger.leg_sections_m()
+    hips = hanger.body.vertices[np.abs(hanger.body.vertices[:, 2] - hanger.body.heads[hanger.hip, 2] + 0.03) < 0.03]
+    hips = hips[np.abs(hips[:, 1]) < 0.24 * hanger.scale]
+    half_width, half_depth = 0.5 * np.ptp(hips[:, 1]), 0.5 * np.ptp(hips[:, 0])
+    meshes = []
+    for hem, row, flare, lift in ((outfit.skirt_hem, BOTTOM_ROW, rng.uniform(0.0, 0.5), 0.010),
+                                  (outfit.coat_hem, OUTER_ROW, rng.uniform(0.0, 0.2), 0.014 + outfit.fit_m["outer"])):
+        if hem is None:
+            continue
+        waist_radii = (0.72 * half_depth + lift, 0.74 * half_width + lift)
+        meshes.append(skirt_mesh(legs[0], legs[1], rotation, spine, waist_radii, sections + np.array([0.0, lift, lift]), hem, flare,
+                                 rng.uniform(0, 6.28), outfit.materials[row]))
+    return meshes
+
+
+def _hair(rng: np.random.Generator, hanger: Hanger, outfit: Outfit) -> list[Mesh]:
+    material, size = outfit.materials[HAIR_ROW], 0.35 + 0.65 * hanger.scale
+    eye = hanger.eye_offset()
+    back, up = eye[0] - 0.125 * size, eye[2]
+    if outfit.hair_style in ("long", "bob"):
+        length = size * (rng.uniform(0.15, 0.24) if outfit.hair_style == "long" else rng.uniform(0.10, 0.13))
+        half = np.array([0.066, 0.084, 1.0]) * size
+        half[2] = length
+        return [hanger.at(blob_mesh(half, material, 0.25), "head", (back - 0.005, 0.0, up + 0.09 * size - length))]
+    if outfit.hair_style == "ponytail":
+        half = np.array([0.026, 0.03, rng.uniform(0.08, 0.15)]) * size
+        return [hanger.at(blob_mesh(half, material), "head", (back - 0.075 * size, 0.0, up + 0.05 * size - half[2]))]
+    if outfit.hair_style == "bun":
+        return [hanger.at(blob_mesh(np.full(3, rng.uniform(0.028, 0.045) * size), material), "head",
+                          (back - 0.07 * size, 0.0, up + rng.uniform(0.0, 0.12) * size))]
+    return []
+
+
+def _hat(hanger: Hanger, outfit: Outfit) -> list[Mesh]:
+    material, size = outfit.materials[HAT_ROW], 0.35 + 0.65 * hanger.scale
+    eye = hanger.eye_offset()
+    if outfit.hat == "cap":
+        return [hanger.at(blob_mesh(np.array([0.075, 0.07, 0.008]) * size, material), "head",
+                          (eye[0] + 0.035 * size, 0.0, eye[2] + 0.052 * size))]
+    if outfit.hat == "brim":
+        return [hanger.at(blob_mesh(np.array([0.17, 0.15, 0.010]) * size, material), "head",
+                          (eye[0] - 0.10 * size, 0.0, eye[2] + 0.05 * size))]
+    return []
+
+
+def _bags(rng: np.random.Generator, hanger: Hanger) -> list[Mesh]:
+    draw, size = rng.random(), hanger.scale
+    material = cloth(rng, cloth_colour(rng), patterned=0.15)
+    if draw < 0.10:
+        half = np.array([rng.uniform(0.06, 0.11), rng.uniform(0.12, 0.17), rng.uniform(0.16, 0.25)]) * size
+        return [hanger.at(blob_mesh(half, material, rng.uniform(0.35, 0.7)), "spine02",
+                          (-0.09 * size - half[0], 0.0, 0.10 * size))]
+    if draw < 0.19:
+        side = 1.0 if rng.random() < 0.5 else -1.0
+        half = np.array([rng.uniform(0.10, 0.19), rng.uniform(0.03, 0.07), rng.uniform(0.09, 0.17)]) * size
+        offset = (rng.uniform(-0.08, 0.05), side * (0.17 * size + half[1]), rng.uniform(-0.12, 0.06))
+        return [hanger.at(blob_mesh(half, material, rng.uniform(0.4, 0.8)), "root", offset)]
+    return []
+
+
+def _one_hand(rng: np.random.Generator, hanger: Hanger, side: str, thing: str) -> list[Mesh]:
+    hand, heading = hanger.hand_m(side), hanger.heading()
+    if thing == "phone":
+        mesh = blob_mesh(np.array([0.008, 0.036, 0.072]), cloth(rng, shoe_colour(rng), patterned=0.0, bump=0.0), 0.9)
+        return [place(mesh, hanger.frame(f"wrist.{side[0].upper()}")[0], hand)]
+    if thing == "cup":
+        mesh = blob_mesh(np.array([0.036, 0.036, 0.062]), cloth(rng, cloth_colour(rng), bump=0.0), 0.4)
+        return [place(mesh, np.eye(3), hand + np.array([0, 0, 0.02]))]
+    room = hand[2] - 0.03
+    if thing != "bag" or room < 0.12:
+        return []
+    half = np.array([rng.uniform(0.08, 0.22), rng.uniform(0.03, 0.10), rng.uniform(0.10, 0.21)])
+    half *= min(1.0, 0.45 * room / half[2]) * (0.4 + 0.6 * hanger.scale)
+    mesh = blob_mesh(half, cloth(rng, cloth_colour(rng), patterned=0.3), rng.uniform(0.2, 0.9))
+    return [place(mesh, heading, hand - np.array([0.0, 0.0, half[2] + rng.uniform(0.0, 0.06)]))]
+
+
+def _both_hands(rng: np.random.Generator, hanger: Hanger, thing: str) -> list[Mesh]:
+    left, right = hanger.hand_m("left"), hanger.hand_m("right")
+    heading, middle = hanger.heading(), 0.5 * (left + right)
+    apart = 0.5 * float(np.linalg.norm(left - right))
+    material = cloth(rng, cloth_colour(rng), patterned=0.3, bump=0.05)
+    if thing == "box":
+        half = np.array([rng.uniform(0.08, 0.2), max(0.06, apart - 0.02), rng.uniform(0.06, 0.2)])
+        return [place(blob_mesh(half, material, 0.95), heading, middle + heading[:, 0] * (half[0] - 0.02))]
+    if thing == "pushed":
+        top = max(middle[2] - 0.05, 0.3)
+        half = np.array([rng.uniform(0.25, 0.42), rng.uniform(0.2, 0.28), 0.5 * (top - 0.22)])
+        centre = middle + heading[:, 0] * (half[0] + 0.08)
+        centre[2] = 0.22 + half[2]
+        return [place(blob_mesh(half, material, rng.uniform(0.4, 0.9)), heading, centre)]
+    return []
+
+

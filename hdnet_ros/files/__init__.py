@@ -1,0 +1,1 @@
+"""Cameras, boxes, located people and frames as files."""

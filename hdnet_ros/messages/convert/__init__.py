@@ -1,0 +1,39 @@
+"""ROS messages to core types and back: the one place that knows both. Metres on the ROS side."""
+
+from hdnet_ros.messages.convert.inputs import (
+    DetectionFilter,
+    camera_from_info,
+    detections_from_msg,
+    detections_to_msg,
+    estimates_from_msg,
+    info_from_camera,
+    stamp_ns,
+)
+from hdnet_ros.messages.convert.persons import (
+    detections_3d_to_msg,
+    persons_to_msg,
+    transforms_from_persons,
+    views_from_persons,
+)
+from hdnet_ros.messages.convert.tracks import (
+    tracks_to_msg,
+    transforms_from_tracks,
+    views_from_tracks,
+)
+
+__all__ = [
+    "DetectionFilter",
+    "camera_from_info",
+    "detections_3d_to_msg",
+    "detections_from_msg",
+    "detections_to_msg",
+    "estimates_from_msg",
+    "info_from_camera",
+    "persons_to_msg",
+    "stamp_ns",
+    "tracks_to_msg",
+    "transforms_from_persons",
+    "transforms_from_tracks",
+    "views_from_persons",
+    "views_from_tracks",
+]

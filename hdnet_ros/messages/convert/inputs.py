@@ -1,0 +1,187 @@
+"""Messages that come in: camera info, boxes and recorded people, as core types and back."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from hdnet_ros.core.boxes import box_problem
+from hdnet_ros.core.camera import Camera
+from hdnet_ros.core.types import Detection, PersonEstimate, PersonFlags
+from hdnet_ros.pipeline.bad_input import BadInput
+from hdnet_ros.messages.convert.fields import MM_PER_M, box_msg, hypothesis_msg
+from hdnet_ros.messages.message_types import (
+    BoundingBox2D,
+    CameraInfo,
+    Detection2D,
+    Detection2DArray,
+    Header,
+    PersonRootArray,
+)
+
+_DISTORTION_ALIASES = {"": "none", "fisheye": "equidistant"}
+
+
+@dataclass(frozen=True)
+class DetectionFilter:
+    """Which boxes of a detector are people.
+
+    Parameters
+    ----------
+    class_ids : class ids that mean a person; empty: every box counts, whatever its class
+    min_score : least score, 0..1
+    max_people : only so many, those of the highest score
+    scale : px of the image per px of the detector's image
+    """
+
+    class_ids: tuple[str, ...] = ("person", "0")
+    min_score: float = 0.0
+    max_people: int = 50
+    scale: float = 1.0
+
+
+def stamp_ns(header: Header) -> int:
+    """Return a header's stamp in ns."""
+    return header.stamp.sec * 1_000_000_000 + header.stamp.nanosec
+
+
+def camera_from_info(msg: CameraInfo, rectified: bool) -> Camera:
+    """Return the camera of the images that a CameraInfo goes with (REP-104).
+
+    Raw images take K and D, rectified ones the left 3 x 3 of P and no distortion. K and P are of
+    the full sensor; ROI and binning (0 means 1) lead to the image's own size.
+
+    Raises
+    ------
+    BadInput
+        Intrinsics that are zero or not finite, a size of zero, an unknown distortion model or
+        a number of coefficients that it does not have, an ROI outside the sensor.
+    """
+    name = "P" if rectified else "K"
+    matrix = np.array(msg.p, dtype=np.float64).reshape(3, 4)[:, :3] if rectified else msg.k
+    matrix = np.array(matrix, dtype=np.float64).reshape(3, 3)
+    if matrix[0, 0] == 0.0 or matrix[1, 1] == 0.0:
+        raise BadInput(
+            "camera_info",
+            f"{name} has fx = {matrix[0, 0]:g}, fy = {matrix[1, 1]:g}: not calibrated; run "
+            "camera_calibration or give the driver a camera_info_url",
+        )
+    model = msg.distortion_model.strip().lower()
+    model = "none" if rectified else _DISTORTION_ALIASES.get(model, model)
+    distortion = () if rectified else tuple(msg.d)
+    roi = msg.roi
+    if roi.x_offset + roi.width > msg.width or roi.y_offset + roi.height > msg.height:
+        raise BadInput(
+            "camera_info",
+            f"ROI {roi.width} x {roi.height} at ({roi.x_offset}, {roi.y_offset}) leaves the "
+            f"sensor of {msg.width} x {msg.height} px",
+        )
+    try:
+        camera = Camera.from_matrix(matrix, (msg.width, msg.height), model, distortion)
+        camera = camera.region_of_interest(roi.x_offset, roi.y_offset, roi.width, roi.height)
+        return camera.binned(msg.binning_x, msg.binning_y)
+    except ValueError as error:
+        raise BadInput("camera_info", str(error)) from None
+
+
+def info_from_camera(header: Header, camera: Camera) -> CameraInfo:
+    """Return a CameraInfo of raw images of a camera; P repeats K, for nothing is rectified."""
+    K = camera.K
+    model = "plumb_bob" if camera.distortion_model == "none" else camera.distortion_model
+    msg = CameraInfo(header=header, distortion_model=model)
+    msg.width, msg.height = camera.size_wh_px
+    msg.d = list(camera.distortion) or [0.0] * 5
+    msg.k = K.ravel().tolist()
+    msg.r = np.eye(3).ravel().tolist()
+    msg.p = np.hstack([K, np.zeros((3, 1))]).ravel().tolist()
+    return msg
+
+
+def detections_from_msg(
+    msg: Detection2DArray, wanted: DetectionFilter, size_wh_px: tuple[int, int]
+) -> tuple[list[Detection], list[str]]:
+    """Return the people among the boxes, best first beyond `max_people`, and what was wrong.
+
+    A box that is no person is left out silently; one that cannot be right (not finite, empty,
+    negative, wholly outside the image) is left out with a reason.
+    """
+    detections, rejected = [], []
+    for index, item in enumerate(msg.detections):
+        score = _person_score(item, wanted)
+        if score is None or score < wanted.min_score:
+            continue
+        box = _scaled_box(item.bbox, wanted.scale)
+        problem = box_problem(box, size_wh_px)
+        if problem is None and not math.isfinite(score):
+            problem = f"score is {score}, expected 0 to 1"
+        if problem:
+            rejected.append(f"number {index}: {problem}")
+            continue
+        detections.append(Detection(box, score=score, id=item.id))
+    if len(detections) > wanted.max_people:
+        best = sorted(range(len(detections)), key=lambda i: -detections[i].score)
+        rejected.append(
+            f"{len(detections)} people, the {wanted.max_people} of the highest score are "
+            "answered (parameter max_people)"
+        )
+        detections = [detections[i] for i in sorted(best[: wanted.max_people])]
+    return detections, rejected
+
+
+def detections_to_msg(
+    header: Header, detections: Sequence[Detection], class_id: str
+) -> Detection2DArray:
+    """Return boxes as a Detection2DArray with the image's header."""
+    msg = Detection2DArray(header=header)
+    for detection in detections:
+        item = Detection2D(header=header, id=detection.id, bbox=box_msg(detection))
+        item.results = [hypothesis_msg(class_id, detection.score)]
+        msg.detections.append(item)
+    return msg
+
+
+def estimates_from_msg(msg: PersonRootArray) -> list[PersonEstimate]:
+    """Return the people of a message as they were located: without the ids that tracking gave."""
+    people = []
+    for person in msg.persons:
+        centre, root = person.box.center.position, person.root_pose.pose.position
+        points_m = np.array([[k.point_m.x, k.point_m.y, k.point_m.z] for k in person.keypoints])
+        has_pose = all(k.has_point for k in person.keypoints)
+        people.append(
+            PersonEstimate(
+                id="",
+                score=person.score,
+                box_xywh_center_px=np.array([centre.x, centre.y, person.box.size_x, person.box.size_y]),
+                root_camera_mm=np.array([root.x, root.y, root.z]) * MM_PER_M,
+                depth_sigma_mm=person.depth_sigma_m * MM_PER_M,
+                normalised_depth=person.normalised_depth,
+                focal_px=person.focal_px,
+                patch_px=person.patch_px,
+                patch_focal_px=person.patch_focal_px,
+                joints_px=np.array([[k.u_px, k.v_px] for k in person.keypoints]),
+                joint_confidence=np.array([k.confidence for k in person.keypoints]),
+                joints_camera_mm=points_m * MM_PER_M if has_pose else None,
+                flags=PersonFlags(person.flags),
+            )
+        )
+    return people
+
+
+def _person_score(item: Detection2D, wanted: DetectionFilter) -> float | None:
+    """Return the best score among the classes that mean a person, None when none does."""
+    if not item.results and not wanted.class_ids:
+        return 1.0
+    scores = [
+        result.hypothesis.score
+        for result in item.results
+        if not wanted.class_ids or result.hypothesis.class_id in wanted.class_ids
+    ]
+    return max(scores, default=None)
+
+
+def _scaled_box(bbox: BoundingBox2D, scale: float) -> np.ndarray:
+    centre = bbox.center.position
+    # The outer borders of both images coincide, pixel centres are integers.
+    x, y = ((value + 0.5) * scale - 0.5 for value in (centre.x, centre.y))
+    return np.array([x, y, bbox.size_x * scale, bbox.size_y * scale])

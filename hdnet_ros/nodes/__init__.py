@@ -1,1 +1,0 @@
-"""ROS 2 nodes around the core."""

@@ -1,0 +1,1 @@
+"""From images and detections to followed people; no ROS."""

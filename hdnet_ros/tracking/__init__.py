@@ -1,0 +1,1 @@
+"""Who is who over time: filters of position and heading, assignment, ids, several cameras."""

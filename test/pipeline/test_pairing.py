@@ -1,0 +1,148 @@
+"""Images and detections paired by stamp, in ms for legibility."""
+
+import pytest
+
+from hdnet_ros.pipeline.pairing import DETECTIONS_KEPT, FramePairing
+
+MS = 1_000_000
+
+
+def paired(pairing):
+    pair = pairing.take()
+    return None if pair is None else (pair.image, pair.detections)
+
+
+def test_equal_stamps_pair_before_near_ones():
+    pairing = FramePairing(slop_ns=40 * MS)
+    for stamp in (1000, 1033, 1066):
+        pairing.offer_image(stamp * MS, f"i{stamp}")
+    pairing.offer_detections(1040 * MS, "near")
+    pairing.offer_detections(1033 * MS, "equal")
+    assert paired(pairing) == ("i1033", "equal")
+
+
+def test_the_newest_complete_pair_wins_and_the_older_are_dropped():
+    pairing = FramePairing(slop_ns=0)
+    for stamp in (10, 20, 30, 40):
+        pairing.offer_image(stamp * MS, f"i{stamp}")
+        if stamp <= 30:
+            pairing.offer_detections(stamp * MS, f"d{stamp}")
+    assert paired(pairing) == ("i30", "d30")
+    assert paired(pairing) is None
+    assert (pairing.image_count.matched, pairing.image_count.dropped) == (1, 2)
+    assert (pairing.detections_count.matched, pairing.detections_count.dropped) == (1, 2)
+    pairing.offer_detections(40 * MS, "d40")
+    assert paired(pairing) == ("i40", "d40")
+
+
+def test_near_stamps_pair_within_the_slop_only():
+    pairing = FramePairing(slop_ns=20 * MS)
+    pairing.offer_image(1000 * MS, "i")
+    pairing.offer_detections(1021 * MS, "too far")
+    assert paired(pairing) is None
+    assert pairing.gap_ns() == 21 * MS
+    pairing.offer_detections(1019 * MS, "near")
+    pair = pairing.take()
+    assert (pair.image, pair.detections, pair.gap_ns) == ("i", "near", 19 * MS)
+    assert pair.stamp_ns == 1000 * MS
+
+
+def test_a_detector_that_copies_stamps_is_waited_for():
+    pairing = FramePairing(slop_ns=40 * MS)
+    pairing.offer_image(1000 * MS, "i1000")
+    pairing.offer_detections(1000 * MS, "d1000")
+    assert paired(pairing) == ("i1000", "d1000")
+    pairing.offer_image(1033 * MS, "i1033")
+    pairing.offer_detections(1066 * MS, "d1066")
+    # i1033 is within the slop, but d1066 belongs to an image that has not come yet.
+    assert paired(pairing) is None
+    pairing.offer_image(1066 * MS, "i1066")
+    assert paired(pairing) == ("i1066", "d1066")
+
+
+def test_detections_before_their_image_pair_when_it_comes():
+    pairing = FramePairing(slop_ns=0)
+    pairing.offer_detections(5 * MS, "d")
+    assert paired(pairing) is None
+    pairing.offer_image(5 * MS, "i")
+    assert paired(pairing) == ("i", "d")
+
+
+def test_late_messages_are_dropped_and_counted():
+    pairing = FramePairing(slop_ns=0)
+    pairing.offer_image(500 * MS, "i500")
+    pairing.offer_detections(500 * MS, "d500")
+    assert paired(pairing) == ("i500", "d500")
+    assert pairing.offer_image(400 * MS, "i400") == "late"
+    assert pairing.offer_detections(400 * MS, "d400") == "late"
+    assert paired(pairing) is None
+    assert pairing.image_count.dropped == 1
+    pairing.offer_image(600 * MS, "i600")
+    pairing.offer_detections(600 * MS, "d600")
+    assert paired(pairing) == ("i600", "d600")
+
+
+def test_a_clock_that_jumps_back_starts_over():
+    pairing = FramePairing(slop_ns=0)
+    pairing.offer_image(90_000 * MS, "i90")
+    pairing.offer_detections(90_000 * MS, "d90")
+    assert paired(pairing) == ("i90", "d90")
+    assert pairing.offer_image(10 * MS, "i0") == "clock jumped back"
+    assert pairing.offer_detections(10 * MS, "d0") is None
+    assert paired(pairing) == ("i0", "d0")
+    assert pairing.clock_jumps == 1
+
+
+def test_detections_that_outrun_a_clock_jump_are_kept_for_their_image():
+    pairing = FramePairing(slop_ns=0)
+    pairing.offer_image(90_000 * MS, "i90")
+    pairing.offer_detections(90_000 * MS, "d90")
+    pairing.take()
+    pairing.offer_image(10 * MS, "i10")
+    pairing.offer_image(43 * MS, "i43")
+    pairing.offer_detections(43 * MS, "d43")
+    assert paired(pairing) == ("i43", "d43")
+
+
+def test_detections_of_stamp_zero_go_with_the_newest_image():
+    pairing = FramePairing(slop_ns=0)
+    pairing.offer_image(1000 * MS, "i1000")
+    pairing.offer_image(1033 * MS, "i1033")
+    assert pairing.offer_detections(0, "d") == "zero"
+    pair = pairing.take()
+    assert (pair.image, pair.stamp_ns) == ("i1033", 1033 * MS)
+
+
+def test_images_of_stamp_zero_pair_with_detections_of_stamp_zero_again_and_again():
+    pairing = FramePairing(slop_ns=0)
+    for number in range(3):
+        assert pairing.offer_image(0, f"i{number}") == "zero"
+        pairing.offer_detections(0, f"d{number}")
+        assert paired(pairing) == (f"i{number}", f"d{number}")
+    pairing.offer_image(1000 * MS, "good")
+    pairing.offer_detections(1000 * MS, "good")
+    assert paired(pairing) == ("good", "good")
+
+
+def test_nothing_queues_however_much_comes():
+    pairing = FramePairing(slop_ns=0, images_kept=5)
+    for number in range(1, 1001):
+        pairing.offer_image(2 * number * MS, "i")
+        pairing.offer_detections((2 * number + 1) * MS, "d")
+    assert pairing.image_count.dropped == 995
+    assert pairing.detections_count.dropped == 1000 - DETECTIONS_KEPT
+    assert paired(pairing) is None
+
+
+def test_counts_add_up_after_a_reset():
+    pairing = FramePairing(slop_ns=0)
+    pairing.offer_image(1 * MS, "i")
+    pairing.offer_detections(2 * MS, "d")
+    pairing.reset()
+    for count in (pairing.image_count, pairing.detections_count):
+        assert count.received == count.matched + count.dropped == 1
+
+
+def test_a_negative_slop_is_refused():
+    with pytest.raises(ValueError, match="slop_ns -1"):
+        FramePairing(slop_ns=-1)
