@@ -119,7 +119,7 @@ def compare_with_naive(
     """
     device = next(network.parameters()).device
     generator = torch.Generator().manual_seed(people)
-    images = torch.randn(people, 3, 256, 256, generator=generator).to(device)
+    images = 255.0 * torch.rand(people, 3, 256, 256, generator=generator).to(device)
     box_masks = torch.zeros(people, 64, 64, dtype=torch.bool, device=device)
     box_masks[:, 10:54, 20:44] = True
 

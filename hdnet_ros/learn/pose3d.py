@@ -12,8 +12,8 @@ from torch.nn import functional as F
 
 from hdnet_ros.learn import losses
 from hdnet_ros.learn.config import LossConfig, TrainConfig
-from hdnet_ros.learn.train import Trainer, normalise_images
-from hdnet_ros.model.backbones import imagenet_backbone_state
+from hdnet_ros.learn.train import Trainer
+from hdnet_ros.model.backbones import pretrained_backbone_state
 from hdnet_ros.model.checkpoint import load_checkpoint, save_checkpoint
 from hdnet_ros.model.config import HDNetConfig
 from hdnet_ros.model.inference_copy import inference_copy
@@ -59,7 +59,7 @@ class PoseTrainer(Trainer):
         network = self.config.network
         pose = IntegralPose(network.pose, network.fpn_channels, network.joint_count)
         if network.pose.backbone != SHARED and not self.state_path.exists():
-            pose.load_backbone(imagenet_backbone_state(network.pose.backbone))
+            pose.load_backbone(pretrained_backbone_state(network.pose.backbone))
         return pose
 
     def averaged_network(self) -> HDNet:
@@ -80,7 +80,7 @@ class PoseTrainer(Trainer):
         )  # fmt: skip
 
     def _losses(self, batch: dict) -> dict[str, Tensor]:
-        images = normalise_images(batch["images"])
+        images = batch["images"]
         with self.accelerator.autocast():
             volumes = self.model(images, *self._frozen_features(images))
         pose = self.network.decode(volumes.float(), batch["box_masks"], batch["patch_index"])

@@ -15,11 +15,10 @@ from torch.utils.data import DataLoader
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
-from hdnet_ros.core.patch import IMAGENET_MEAN, IMAGENET_STD
 from hdnet_ros.learn.config import TrainConfig
 from hdnet_ros.learn.dataset import PatchStream, collate
 from hdnet_ros.learn.objectives import compute_losses
-from hdnet_ros.model.backbones import imagenet_backbone_state
+from hdnet_ros.model.backbones import pretrained_backbone_state
 from hdnet_ros.model.checkpoint import save_checkpoint, tensor_mismatches
 from hdnet_ros.model.networks import make_network
 
@@ -28,13 +27,6 @@ log = logging.getLogger(__name__)
 
 class NonFiniteLoss(RuntimeError):
     """A label, loss or gradient that is NaN or infinite; the message names the samples of the batch."""
-
-
-def normalise_images(images: torch.Tensor) -> torch.Tensor:
-    """(B, 3, S, S) uint8 RGB to ImageNet-normalised float32, channels last."""
-    mean = torch.tensor(IMAGENET_MEAN, device=images.device).view(1, 3, 1, 1)
-    std = torch.tensor(IMAGENET_STD, device=images.device).view(1, 3, 1, 1)
-    return ((images.float() / 255 - mean) / std).contiguous(memory_format=torch.channels_last)
 
 
 def learning_rate_factor(config: TrainConfig, step: int) -> float:
@@ -96,7 +88,7 @@ class Trainer:
         if init is not None:
             _fill(network, _read_state(init)["average"], init)
         elif not self.state_path.exists():
-            network.load_backbone(imagenet_backbone_state(self.config.network.backbone))
+            network.load_backbone(pretrained_backbone_state(self.config.network.backbone))
         return network
 
     @property
@@ -187,7 +179,7 @@ class Trainer:
 
     def _losses(self, batch: dict) -> dict[str, torch.Tensor]:
         with self.accelerator.autocast():
-            output = self.model(normalise_images(batch["images"]), batch["box_masks"], batch["patch_index"])
+            output = self.model(batch["images"], batch["box_masks"], batch["patch_index"])
         return compute_losses(output, batch, self.config, self.step)
 
     def _expect_finite(self, what: str, value: torch.Tensor, batch: dict) -> None:

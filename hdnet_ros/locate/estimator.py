@@ -14,8 +14,6 @@ from hdnet_ros.core.camera import Camera, check_image_size
 from hdnet_ros.core.depth_bins import DepthBins, denormalise_depth
 from hdnet_ros.core.device import choose_device, choose_precision
 from hdnet_ros.core.patch import (
-    IMAGENET_MEAN,
-    IMAGENET_STD,
     PatchCamera,
     PatchConvention,
     box_in_patch,
@@ -54,7 +52,7 @@ class HDNetEstimator:
 
     Parameters
     ----------
-    network : module with forward(images (B, 3, S, S), box_masks (N, S/4, S/4), patch_index (N,))
+    network : module with forward(images (B, 3, S, S) uint8, box_masks (N, S/4, S/4), patch_index (N,))
         whose result has heatmaps, joints_cells, bin_logits, bin_index and, with a 3D pose, pose,
         as `HDNet`; one with a `second_convention` gets a second patch of each person, as `SecondLook`
     convention : how the network's patches are cut
@@ -102,9 +100,6 @@ class HDNetEstimator:
         self.joints_from = joints_from
         self.dtype = choose_precision(precision, self.device)
         self.last_rejected: list[tuple[int, str]] = []
-        mean, std = torch.tensor(IMAGENET_MEAN), torch.tensor(IMAGENET_STD)
-        self._scale = (1.0 / (255.0 * std)).to(self.device).view(1, 3, 1, 1)
-        self._shift = (-mean / std).to(self.device).view(1, 3, 1, 1)
 
     def localize(
         self, image: np.ndarray, detections: Sequence[Detection], camera: Camera
@@ -212,13 +207,13 @@ class HDNetEstimator:
     def _localize_chunk(self, chunk: _Chunk) -> None:
         """Add the people of a chunk to the results that they belong to."""
         inputs = [
-            self._normalised(np.stack(chunk.patches)),
+            self._images(np.stack(chunk.patches)),
             self._masks([box for *_, box in chunk.people]),
             torch.tensor(chunk.patch_index, device=self.device),
         ]
         if chunk.second_patches:
             inputs += [
-                self._normalised(np.stack(chunk.second_patches)),
+                self._images(np.stack(chunk.second_patches)),
                 self._masks(chunk.second_boxes),
                 torch.tensor(chunk.magnifications, device=self.device),
             ]
@@ -259,10 +254,9 @@ class HDNetEstimator:
         masks = [box_mask(box, self.convention) for box in boxes_xyxy_patch_px]
         return torch.from_numpy(np.stack(masks)).to(self.device)
 
-    def _normalised(self, patches: np.ndarray) -> torch.Tensor:
-        """(B, 3, S, S) float of (B, S, S, 3) uint8: copied to the device once, as bytes."""
-        images = torch.from_numpy(patches).to(self.device).permute(0, 3, 1, 2)
-        return images.float().mul_(self._scale).add_(self._shift)
+    def _images(self, patches: np.ndarray) -> torch.Tensor:
+        """(B, 3, S, S) uint8 of (B, S, S, 3) uint8: bytes go to the device, the network normalises them."""
+        return torch.from_numpy(patches).to(self.device).permute(0, 3, 1, 2)
 
     def _person(
         self,

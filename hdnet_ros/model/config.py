@@ -18,7 +18,8 @@ class HDNetConfig:
 
     Parameters
     ----------
-    backbone : "resnet50", the paper's, or "efficientnet_lite0", for machines without a large GPU
+    backbone : "resnet50", the paper's; "efficientnet_lite0", for machines without a large GPU;
+        "movenet_lightning" or "movenet_thunder", which have seen many real people
     fpn_channels : channels of P2 to P5; at 64 x 64 cells this dominates the cost of a light network
     smooth_p2 : 3 x 3 convolution on the merged P2; the branches convolve it again, and it is the
         most expensive layer of a light network

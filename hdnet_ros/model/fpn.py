@@ -1,23 +1,26 @@
-"""Feature pyramid P2 to P5 (section 3.1) on ResNet-50 or EfficientNet-Lite0."""
+"""Feature pyramid P2 to P5 (section 3.1) on any of the backbones."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from hdnet_ros.model.backbones import EfficientNetLite0, ResNet50, imagenet_backbone_state
+from hdnet_ros.model.backbones import Backbone, EfficientNetLite0, ResNet50, pretrained_backbone_state
+from hdnet_ros.model.movenet import movenet_lightning, movenet_thunder
 
-__all__ = ["BACKBONES", "FeaturePyramid", "imagenet_backbone_state", "make_backbone"]
+__all__ = ["BACKBONES", "FeaturePyramid", "pretrained_backbone_state", "make_backbone"]
 
-BACKBONES: Mapping[str, type[nn.Module]] = {
+BACKBONES: Mapping[str, Callable[[], Backbone]] = {
     "resnet50": ResNet50,
     "efficientnet_lite0": EfficientNetLite0,
+    "movenet_lightning": movenet_lightning,
+    "movenet_thunder": movenet_thunder,
 }
 
 
-def make_backbone(name: str) -> nn.Module:
+def make_backbone(name: str) -> Backbone:
     """Backbone with random weights.
 
     Raises

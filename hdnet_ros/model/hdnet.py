@@ -138,7 +138,7 @@ class HDNet(nn.Module):
 
         Parameters
         ----------
-        images : (B, 3, S, S) RGB normalised with ImageNet's mean and standard deviation
+        images : (B, 3, S, S) RGB from 0 to 255, uint8 or floating
         box_masks : (N, S / 4, S / 4) bool, the cells of each person's box, at least one
         patch_index : (N,) long, the patch each person is in; None means person n is in patch n
 
@@ -192,7 +192,7 @@ class HDNet(nn.Module):
         return depth, probabilities, bins.soft_argmax(probabilities)
 
     def load_backbone(self, state: Mapping[str, Tensor]) -> None:
-        """Fill the backbone, for instance from `fpn.imagenet_backbone_state`."""
+        """Fill the backbone, for instance from `fpn.pretrained_backbone_state`."""
         self.backbone.load_state_dict(state)
 
     def backbone_parameters(self) -> Iterator[nn.Parameter]:

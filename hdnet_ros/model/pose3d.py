@@ -111,7 +111,7 @@ class IntegralPose(nn.Module):
 
         Parameters
         ----------
-        images : (B, 3, S, S) normalised RGB
+        images : (B, 3, S, S) RGB from 0 to 255
         pyramid : [P2, P3, P4, P5] of HDNet
         heatmap_logits : (B, J, S / 4, S / 4) of HDNet, before any box mask; as the pyramid read
             with the shared backbone only
@@ -151,7 +151,7 @@ class IntegralPose(nn.Module):
         return PoseOutput(heatmaps, slices, joints_cells, slices @ self.slices_mm)
 
     def load_backbone(self, state: Mapping[str, Tensor]) -> None:
-        """Fill the pose's own backbone, for instance from `fpn.imagenet_backbone_state`."""
+        """Fill the pose's own backbone, for instance from `fpn.pretrained_backbone_state`."""
         if self.backbone is None:
             raise ValueError("the backbone is shared with HDNet, expected one of the pose's own")
         self.backbone.load_state_dict(state)

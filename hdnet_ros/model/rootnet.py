@@ -126,7 +126,7 @@ class RootNet(nn.Module):
 
         Parameters
         ----------
-        images : (N, 3, S, S) RGB normalised with ImageNet's mean and standard deviation
+        images : (N, 3, S, S) RGB from 0 to 255, uint8 or floating
         box_masks : not read, the patch is the box; here so that `HDNet`'s callers need not differ
         patch_index : (N,) long, each patch once in its order; None means just that
 
@@ -166,7 +166,7 @@ class RootNet(nn.Module):
         )
 
     def load_backbone(self, state: Mapping[str, Tensor]) -> None:
-        """Fill the backbone, for instance from `fpn.imagenet_backbone_state`."""
+        """Fill the backbone, for instance from `fpn.pretrained_backbone_state`."""
         self.backbone.load_state_dict(state)
 
     def backbone_parameters(self) -> Iterator[nn.Parameter]:

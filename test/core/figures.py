@@ -54,9 +54,8 @@ class MeasuringNetwork(torch.nn.Module):
     def forward(self, images, box_masks, patch_index):
         self.calls.append((len(images), len(patch_index)))
         side = images.shape[-1]
-        # Undo ImageNet's normalisation of the green channel; 1 is black, 0 the background.
-        green = images[:, 1].double() * 0.224 + 0.456
-        dark = (1.0 - green * 255.0 / OUTSIDE_RGB[1]).clamp(0.0, 1.0)
+        # 1 is black, 0 the background.
+        dark = (1.0 - images[:, 1].double() / OUTSIDE_RGB[1]).clamp(0.0, 1.0)
         column_sums = dark.sum(dim=1)
         place = torch.arange(side, dtype=torch.float64)
         x = (column_sums * place).sum(-1) / column_sums.sum(-1)

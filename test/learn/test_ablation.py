@@ -50,7 +50,7 @@ def ablate(monkeypatch, tmp_path):
         torch.manual_seed(3)
         return make_network(load_train_config(CONFIGS / "full.yaml").network).backbone.state_dict()
 
-    monkeypatch.setattr(train, "imagenet_backbone_state", random_state)
+    monkeypatch.setattr(train, "pretrained_backbone_state", random_state)
     torch.set_num_threads(1)
     shards = {"train": tmp_path / "shards", "holdout": tmp_path / "holdout"}
     for split, folder in shards.items():

@@ -91,7 +91,7 @@ def test_pose_with_its_own_backbone_starts_from_imagenet_and_does_not_run_hdnet(
     own = replace(POSE, backbone="efficientnet_lite0")
     torch.manual_seed(9)
     imagenet = IntegralPose(own, 8, 17).backbone.state_dict()
-    monkeypatch.setattr(pose3d, "imagenet_backbone_state", lambda name: imagenet)
+    monkeypatch.setattr(pose3d, "pretrained_backbone_state", lambda name: imagenet)
     config = replace(POSE_CONFIG, network=HDNetConfig(pose=own))
     trainer = PoseTrainer(config, tmp_path / "run", init=checkpoint, cpu=True)
     torch.testing.assert_close(trainer.network.backbone.state_dict(), imagenet, rtol=0, atol=0)

@@ -72,7 +72,7 @@ def stream(monkeypatch):
         torch.manual_seed(3)
         return RootNet(NETWORK).backbone.state_dict()
 
-    monkeypatch.setattr(train, "imagenet_backbone_state", random_state)
+    monkeypatch.setattr(train, "pretrained_backbone_state", random_state)
     monkeypatch.setattr(train, "PatchStream", Stream)
     torch.set_num_threads(1)
 
@@ -80,7 +80,7 @@ def stream(monkeypatch):
 def test_loss_is_cells_of_the_root_and_gamma_by_its_weight():
     batch = collate([patch_of(0), patch_of(1)])
     network = RootNet(NETWORK).eval()
-    exact = network(train.normalise_images(batch["images"]))
+    exact = network(batch["images"])
     gamma = batch["normalised_depth"] / 2
     joints = batch["joints_cells"].clone()
     joints[:, ROOT] += torch.tensor([1.5, -0.5])
@@ -95,7 +95,7 @@ def test_loss_is_cells_of_the_root_and_gamma_by_its_weight():
 def test_root_outside_the_picture_costs_depth_only():
     batch = collate([patch_of(0)])
     batch["joint_weight"][:] = 0.0
-    parts = compute_losses(RootNet(NETWORK).eval()(train.normalise_images(batch["images"])), batch, CONFIG, 0)
+    parts = compute_losses(RootNet(NETWORK).eval()(batch["images"]), batch, CONFIG, 0)
     assert parts["root"].item() == 0.0
     assert parts["gamma"].item() > 0.0
 

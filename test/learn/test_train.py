@@ -78,7 +78,7 @@ def stream(monkeypatch):
         return HDNet(NETWORK).backbone.state_dict()
 
     kind = type("Stream", (NumberedStream,), {})
-    monkeypatch.setattr(train, "imagenet_backbone_state", random_state)
+    monkeypatch.setattr(train, "pretrained_backbone_state", random_state)
     monkeypatch.setattr(train, "PatchStream", kind)
     torch.set_num_threads(1)
     return kind
@@ -180,7 +180,7 @@ def test_export_loads_and_answers_like_the_averaged_network(stream, tmp_path):
     assert told["seed of the training"] == str(CONFIG.seed)
     assert told["budget"] == f"6 steps of 2 patches of {CONFIG.convention.input_px} px, fp32"
     batch = train.collate([patch_of(90), patch_of(91)])
-    inputs = train.normalise_images(batch["images"]), batch["box_masks"], batch["patch_index"]
+    inputs = batch["images"], batch["box_masks"], batch["patch_index"]
     with torch.inference_mode():
         found, expected, live = (
             n.eval()(*inputs).bin_logits for n in (loaded.network, trainer.average.module, trainer.network)

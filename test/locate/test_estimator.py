@@ -64,7 +64,7 @@ def test_depth_stays_on_every_rung_of_the_ladder(mode, rung):
     image, box = draw_figure(CAMERA, CENTRE_MM)
     patch, patch_camera = sample_patch(image, CAMERA, box, PatchConvention(mode=mode), rung)
     estimator = make_estimator(mode)
-    output = estimator.network(estimator._normalised(patch[None]), None, torch.tensor([0]))
+    output = estimator.network(estimator._images(patch[None]), None, torch.tensor([0]))
     normalised = float(BINS.normalised(output.bin_index[0]))
     depth_mm = denormalise_depth(normalised, patch_camera.focal_px, 256)
     assert depth_mm == pytest.approx(patch_camera.depth_mm(CENTRE_MM), rel=5e-3)

@@ -4,11 +4,9 @@ import pytest
 import torch
 
 from hdnet_ros.model.backbones import (
-    IMAGENET_MEAN,
-    IMAGENET_STD,
     DepthwiseConv2d,
     EfficientNetLite0,
-    imagenet_backbone_state,
+    pretrained_backbone_state,
 )
 from hdnet_ros.model.fpn import FeaturePyramid, make_backbone
 
@@ -18,7 +16,7 @@ needs_lite0_weights = pytest.mark.skipif(
 )
 
 
-@pytest.mark.parametrize("name", ["resnet50", "efficientnet_lite0"])
+@pytest.mark.parametrize("name", ["resnet50", "efficientnet_lite0", "movenet_lightning", "movenet_thunder"])
 def test_backbone_levels_have_strides_4_to_32(name):
     backbone = make_backbone(name).eval()
     with torch.inference_mode():
@@ -74,7 +72,7 @@ def test_depthwise_convolution_computes_in_float32_under_autocast():
 
 @needs_lite0_weights
 def test_imagenet_state_fits_lite0():
-    EfficientNetLite0().load_state_dict(imagenet_backbone_state("efficientnet_lite0"))
+    EfficientNetLite0().load_state_dict(pretrained_backbone_state("efficientnet_lite0"))
 
 
 @needs_lite0_weights
@@ -96,15 +94,17 @@ def test_imagenet_state_of_lite0_takes_imagenet_normalisation():
         eps=1e-3,
     )
     backbone = EfficientNetLite0().eval()
-    backbone.load_state_dict(imagenet_backbone_state("efficientnet_lite0"))
-    mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (IMAGENET_MEAN, IMAGENET_STD))
-    found = backbone.stem_bn(backbone.stem((pixels / 255.0 - mean) / std))
+    backbone.load_state_dict(pretrained_backbone_state("efficientnet_lite0"))
+    seen = []
+    backbone.stem_bn.register_forward_hook(lambda module, inputs, output: seen.append(output.clone()))
+    backbone(pixels)
+    (found,) = seen
     torch.testing.assert_close(found[..., 1:, 1:], expected[..., 1:, 1:], atol=1e-4, rtol=1e-4)
 
 
 def test_imagenet_state_unknown_name():
     with pytest.raises(ValueError, match="'vgg'"):
-        imagenet_backbone_state("vgg")
+        pretrained_backbone_state("vgg")
 
 
 def test_feature_pyramid_adds_nearest_upsampled_levels():

@@ -6,6 +6,7 @@ from torch import nn
 from torchvision.models import resnet50
 
 from hdnet_ros.core.skeleton import LINKS
+from hdnet_ros.core.patch import IMAGENET_MEAN, IMAGENET_STD
 from hdnet_ros.model.checkpoint import CheckpointError, load_checkpoint
 from hdnet_ros.model.import_authors import (
     AUTHORS_CONVENTION,
@@ -148,14 +149,16 @@ def test_imported_network_agrees_to_float32_rounding(theirs, checkpoint, tmp_pat
     bins = loaded.config.bins
     assert (bins.count, bins.start, bins.end) == (61, 2.0, 8.0)
     assert "epoch 200" in loaded.metadata["name"]
-    patch = torch.randn(1, 3, 256, 256, generator=torch.Generator().manual_seed(4))
+    patch = torch.randint(0, 256, (1, 3, 256, 256), generator=torch.Generator().manual_seed(4))
+    mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (IMAGENET_MEAN, IMAGENET_STD))
+    normalised = (patch / 255.0 - mean) / std
     masks = torch.zeros(2, 64, 64, dtype=torch.bool)
     masks[0, 8:60, 20:44] = True
     masks[1, 3:30, 1:63] = True
     with torch.inference_mode():
         found = loaded.network(patch, masks, torch.tensor([0, 0]))
         for person in range(2):
-            rays, bins, index = theirs(patch, masks[person], ray_of_heatmap_cells())
+            rays, bins, index = theirs(normalised, masks[person], ray_of_heatmap_cells())
             ours = rays_of_joints(found.joints_cells[person])
             assert rays.std(0).min() > 0.01
             torch.testing.assert_close(ours, rays, atol=2e-5, rtol=0)
