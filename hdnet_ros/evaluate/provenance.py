@@ -43,10 +43,9 @@ def provenance(weights: str | Path, device: str, **settings) -> dict[str, str]:
 
 def weights_facts(weights: str | Path) -> dict[str, str]:
     """Name, data, licence, seed and budget as the checkpoint's metadata say, and the file's name."""
-    from safetensors import safe_open
+    from hdnet_ros.model.tensor_file import read_metadata
 
-    with safe_open(str(weights), framework="np") as file:
-        stored = {key: value for key, value in (file.metadata() or {}).items() if key not in _TECHNICAL}
+    stored = {key: value for key, value in read_metadata(weights)[0].items() if key not in _TECHNICAL}
     facts = {key: _decoded(value) for key, value in stored.items()}
     name = facts.pop("name", NOT_RECORDED)
     return {

@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from hdnet_ros.core.patch import PatchConvention
@@ -23,6 +21,7 @@ from hdnet_ros.core.types import SigmaCalibration
 from hdnet_ros.model.hdnet import HDNet, HDNetConfig
 from hdnet_ros.model.networks import DEFAULT_KIND, config_class, kind_of, make_network
 from hdnet_ros.model.rootnet import RootNet, RootNetConfig
+from hdnet_ros.model.tensor_file import TensorFileError, read_metadata, read_tensors, write_tensors
 
 FORMAT = "hdnet_ros"
 FORMAT_VERSION = 1
@@ -116,7 +115,7 @@ def save_checkpoint(
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
-    save_file(_stored_tensors(network, half), partial, metadata | {"format": FORMAT})
+    write_tensors(partial, _stored_tensors(network, half), metadata | {"format": FORMAT})
     partial.replace(path)
 
 
@@ -186,16 +185,14 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
         head = file.read(64)
     _refuse_known_formats(path, head)
     try:
-        with safe_open(str(path), framework="pt", device="cpu") as file:
-            metadata = file.metadata() or {}
-            if metadata.get("format") != FORMAT:
-                raise CheckpointError(
-                    f"{path}: safetensors of another program (format {metadata.get('format')!r}, "
-                    f"first tensor {next(iter(file.keys()), None)!r}), expected {FORMAT!r}; "
-                    f"{_GET_WEIGHTS}"
-                )
-            return metadata, {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
+        metadata, names = read_metadata(path)
+        if metadata.get("format") != FORMAT:
+            raise CheckpointError(
+                f"{path}: safetensors of another program (format {metadata.get('format')!r}, "
+                f"first tensor {next(iter(names), None)!r}), expected {FORMAT!r}; {_GET_WEIGHTS}"
+            )
+        return metadata, read_tensors(path)
+    except (TensorFileError, OSError) as error:
         raise CheckpointError(
             f"{path}: damaged or no safetensors file ({error}), {path.stat().st_size} bytes;"
             " copy it again in binary and compare its size with the original's"

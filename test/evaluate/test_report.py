@@ -137,10 +137,12 @@ def test_nobody_located_is_said_not_drawn(tmp_path):
 
 
 def test_provenance_of_a_checkpoint(tmp_path):
-    from safetensors.numpy import save_file
+    import torch
+
+    from hdnet_ros.model.tensor_file import write_tensors
 
     metadata = {"format": "hdnet_ros", "name": '"mine"', "seed": "7", "budget": '"two hours"', "config": "{}"}
-    save_file({"x": np.zeros(1, np.float32)}, tmp_path / "w.safetensors", metadata)
+    write_tensors(tmp_path / "w.safetensors", {"x": torch.zeros(1)}, metadata)
     about = provenance.provenance(tmp_path / "w.safetensors", "cpu", data="pets", most=None)
     assert about["weights"] == "mine (w.safetensors)"
     assert (about["seed of the training"], about["budget"]) == ("7", "two hours")

@@ -3,12 +3,11 @@ import pickle
 
 import pytest
 import torch
-from safetensors import safe_open
-from safetensors.torch import load_file, save_file
 
 from hdnet_ros.core.patch import PatchConvention
 from hdnet_ros.core.types import SigmaCalibration
 from hdnet_ros.model.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from hdnet_ros.model.tensor_file import read_metadata, read_tensors, write_tensors
 
 ABOUT = {"name": "tiny", "data": "none", "licence": "Apache-2.0"}
 CONVENTION = PatchConvention(input_px=192, box_margin=0.2)
@@ -32,14 +31,13 @@ def test_metadata_go_from_file_to_file(saved, tiny_network):
 
 def rewrite(path, change_tensors=None, change_metadata=None):
     """The same file with other tensors or metadata."""
-    tensors = load_file(path)
-    with safe_open(str(path), "pt") as file:
-        metadata = file.metadata()
+    tensors = read_tensors(path)
+    metadata, _ = read_metadata(path)
     if change_tensors:
         change_tensors(tensors)
     if change_metadata:
         change_metadata(metadata)
-    save_file(tensors, path, metadata)
+    write_tensors(path, tensors, metadata)
     return path
 
 
@@ -166,7 +164,7 @@ def test_field_that_is_no_json_is_named(saved):
 
 def test_foreign_safetensors(tmp_path):
     path = tmp_path / "foreign.safetensors"
-    save_file({"unet.conv.weight": torch.zeros(2)}, path)
+    write_tensors(path, {"unet.conv.weight": torch.zeros(2)}, {})
     message = refusal(path)
     assert "unet.conv.weight" in message and "hdnet_ros" in message
 
@@ -213,11 +211,11 @@ def test_pickles_are_never_opened(tmp_path, capsys):
 def test_interrupted_save_keeps_the_previous_file(saved, tiny_network, monkeypatch):
     before = saved.read_bytes()
 
-    def fail(tensors, path, metadata):
+    def fail(path, tensors, metadata):
         path.write_bytes(b"half")
         raise OSError("disk full")
 
-    monkeypatch.setattr("hdnet_ros.model.checkpoint.save_file", fail)
+    monkeypatch.setattr("hdnet_ros.model.checkpoint.write_tensors", fail)
     with pytest.raises(OSError, match="disk full"):
         save_checkpoint(saved, tiny_network, CONVENTION, **ABOUT)
     assert saved.read_bytes() == before

@@ -128,14 +128,13 @@ def test_checkpoint_brings_back_a_rootnet(tmp_path, randomise_statistics):
 
 
 def test_checkpoint_of_an_unknown_kind_is_refused(tmp_path):
-    from safetensors import safe_open
-    from safetensors.torch import load_file, save_file
+    from hdnet_ros.model.tensor_file import read_metadata, read_tensors, write_tensors
 
     about = {"name": "rival", "data": "none", "licence": "Apache-2.0"}
     save_checkpoint(tmp_path / "w.safetensors", RootNet(CONFIG), CONVENTION, **about)
-    with safe_open(str(tmp_path / "w.safetensors"), "pt") as file:
-        metadata = file.metadata() | {"kind": '"gazenet"'}
-    save_file(load_file(tmp_path / "w.safetensors"), tmp_path / "x.safetensors", metadata)
+    metadata, _ = read_metadata(tmp_path / "w.safetensors")
+    tensors = read_tensors(tmp_path / "w.safetensors")
+    write_tensors(tmp_path / "x.safetensors", tensors, metadata | {"kind": '"gazenet"'})
     with pytest.raises(CheckpointError, match="network kind is 'gazenet', expected one of hdnet, rootnet"):
         load_checkpoint(tmp_path / "x.safetensors")
 
