@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdnet_ros.data.synthetic.body_bank import ensure_bank
+from hdnet_ros.data.synthetic.drape import neighbour_table
 from hdnet_ros.data.synthetic.rig import Rig, bone_transforms, skin_vertices
 from hdnet_ros.data.synthetic.statures import Identity
-from hdnet_ros.data.synthetic.surface_coordinates import HEIGHT, bone_share
+from hdnet_ros.data.synthetic.surface_coordinates import HAIR, HEIGHT, bone_share
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +55,8 @@ class BodyBank:
         eye = self.rig.index("eye.L")
         template_heads = data["template_heads"]
         self.template_eye_m = template_heads[eye]
+        self.neighbours = neighbour_table(self.faces, len(self.coordinates))
+        self.scalp_vertices = np.flatnonzero(self.coordinates[:, HAIR] > 0.0)
         self.foot_vertices, self.foot_smoothing = self._shoe_smoothing()
         share = bone_share(self.rig, self.bones, self.weights, ("upperleg", "pelvis", "root"))
         self.seat_vertices = np.flatnonzero((share > 0.9) & (np.abs(self.coordinates[:, HEIGHT] - 0.03) < 0.14))

@@ -80,11 +80,11 @@ def _draw_plumb_bob(rng: np.random.Generator, view_deg: float) -> tuple[float, .
 
 
 def draw_mounting_height_m(rng: np.random.Generator, telephoto: bool) -> float:
-    """Height of the camera over the floor: robots 0.3 to 1.6, hands and heads 1.2 to 1.9, walls and masts
+    """Height of the camera over the floor: robots 0.2 to 1.6 (a third below 0.6), hands and heads 1.2 to 1.9, walls and masts
     2.2 to 7 m."""
     kind = rng.choice(3, p=(0.1, 0.25, 0.65) if telephoto else (0.45, 0.3, 0.25))
     if kind == 0:
-        return float(rng.uniform(0.3, 1.6))
+        return float(rng.uniform(0.2, 0.6) if rng.random() < 0.35 else rng.uniform(0.5, 1.6))
     if kind == 1:
         return float(rng.uniform(1.2, 1.9))
     return float(np.exp(rng.uniform(np.log(2.2), np.log(7.2))))

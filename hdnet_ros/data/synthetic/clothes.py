@@ -15,11 +15,17 @@ from hdnet_ros.data.synthetic import shading
 from hdnet_ros.data.synthetic.mesh import (
     BLOCK, CHECKS, DOTS, DRESSED, MATERIAL_WIDTH, NOISE, SOLID, STRIPES, plain_material)
 from hdnet_ros.data.synthetic.palettes import cloth_colour, hair_colour, shoe_colour, skin_colour, trouser_colour
-from hdnet_ros.data.synthetic.statures import MALE, Identity
+from hdnet_ros.data.synthetic.statures import FEMALE, MALE, Identity
 from hdnet_ros.data.synthetic.surface_coordinates import ARM, HAIR, HEIGHT
 
 (BODY_ROW, SKIN_ROW, HAIR_ROW, BOTTOM_ROW, TOP_ROW, OUTER_ROW, SHOE_ROW, SOCK_ROW, GLOVE_ROW, STRAP_ROW,
  HAT_ROW) = range(11)
+HAIR_STYLES = {
+    MALE: {"short": 0.5, "cropped": 0.18, "bald": 0.08, "afro": 0.06, "long": 0.08, "big": 0.04, "bun": 0.03,
+           "ponytail": 0.03},
+    FEMALE: {"long": 0.28, "big": 0.18, "bob": 0.15, "ponytail": 0.12, "bun": 0.08, "short": 0.09, "afro": 0.05,
+             "scarf": 0.05},
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +53,12 @@ class Outfit:
     @property
     def sole_m(self) -> float:
         return self.fit_m["sole"]
+
+    def looseness(self, lift_m: NDArray, coordinates: NDArray) -> NDArray:
+        """How much (V,) 0 to 1 the cloth spans the body's hollows, from how far it stands off (V,) metres."""
+        height = coordinates[:, HEIGHT]
+        cloth_here = (height > -0.98) & (height < self.materials[BODY_ROW, shading.SHOE_TOP] - 0.03)
+        return (np.clip((lift_m - 0.004) / 0.014, 0.0, 1.0) * cloth_here).astype(np.float32)
 
     @property
     def shod(self) -> bool:
@@ -88,7 +100,7 @@ def draw_outfit(rng: np.random.Generator, identity: Identity, eye_m: NDArray) ->
     bottom, skirt_hem = _draw_bottom(rng, body, materials, fit, season, is_man)
     _draw_shoes(rng, body, materials, fit, season)
     style = _draw_hair(rng, body, materials, fit, identity)
-    hat = _draw_hat(rng, body, materials, fit, season, eye_m)
+    hat = _draw_hat(rng, body, materials, fit, season, eye_m, style)
     materials[STRAP_ROW] = cloth(rng, cloth_colour(rng), patterned=0.0)
     return Outfit(materials, bottom, top, outer, style, hat, skirt_hem, coat_hem, fit)
 
@@ -104,7 +116,7 @@ def _draw_top(rng: np.random.Generator, body: NDArray, materials: NDArray, fit: 
     body[shading.TOP_SLEEVE] = sleeve
     body[shading.TOP_HEM] = rng.uniform(-0.06, 0.16) if rng.random() < 0.85 else rng.uniform(-0.25, -0.05)
     body[shading.NECKLINE] = rng.uniform(-0.95, -0.72) if rng.random() < 0.7 else -1.0
-    fit["top"] = rng.uniform(0.006, 0.016) if name != "pullover" else rng.uniform(0.010, 0.02)
+    fit["top"] = rng.uniform(0.006, 0.022) if name != "pullover" else rng.uniform(0.012, 0.032)
     return name
 
 
@@ -120,7 +132,7 @@ def _draw_outer(rng: np.random.Generator, body: NDArray, materials: NDArray, fit
     materials[OUTER_ROW] = cloth(rng, colour, patterned=0.16, bump=0.6 if puffy else 0.42, blocks=0.6,
                                  gloss=rng.uniform(0, 0.12) if puffy or rng.random() < 0.2 else 0.0)
     draw = rng.random()
-    name, hem = ("jacket", rng.uniform(0.0, 0.14)) if draw < 0.62 else ("coat", rng.uniform(0.22, 0.62))
+    name, hem = ("jacket", rng.uniform(0.0, 0.14)) if draw < 0.55 else ("coat", rng.uniform(0.2, 0.9))
     if draw > 0.93:
         name, hem = "waistcoat", rng.uniform(0.0, 0.1)
     body[shading.OUTER_SLEEVE] = 0.06 if name == "waistcoat" else rng.uniform(0.97, 1.06)
@@ -128,7 +140,7 @@ def _draw_outer(rng: np.random.Generator, body: NDArray, materials: NDArray, fit
     body[shading.OPENING] = rng.uniform(0.02, 0.07) if rng.random() < 0.4 else 0.0
     body[shading.OUTER_COLLAR] = rng.uniform(-1.12, -1.0)
     body[shading.HOOD] = 1.0 if rng.random() < 0.07 else 0.0
-    fit["outer"] = rng.uniform(0.018, 0.034) if puffy else rng.uniform(0.008, 0.018)
+    fit["outer"] = rng.uniform(0.022, 0.05) if puffy else rng.uniform(0.01, 0.026)
     return name, hem if name == "coat" else None
 
 
@@ -153,8 +165,9 @@ def _draw_bottom(rng: np.random.Generator, body: NDArray, materials: NDArray, fi
     short = rng.random() < np.interp(season, [0.0, 0.35, 0.6], [0.6, 0.25, 0.0])
     body[shading.BOTTOM_HEM] = rng.uniform(0.22, 0.55) if short else rng.uniform(0.93, 1.09)
     leggings = not is_man and not short and rng.random() < 0.3
-    fit["bottom"] = rng.uniform(0.002, 0.004) if leggings else rng.uniform(0.006, 0.018)
-    fit["flare"] = 0.0 if leggings else float(np.clip(rng.normal(0.016, 0.012), 0.0, 0.045))
+    wide = not leggings and rng.random() < 0.25
+    fit["bottom"] = rng.uniform(0.002, 0.004) if leggings else rng.uniform(0.016, 0.034) if wide else rng.uniform(0.006, 0.02)
+    fit["flare"] = 0.0 if leggings else float(np.clip(rng.normal(0.045 if wide else 0.016, 0.014), 0.0, 0.08))
     return ("shorts" if short else "leggings" if leggings else "trousers"), None
 
 
@@ -177,29 +190,38 @@ def _draw_hair(rng: np.random.Generator, body: NDArray, materials: NDArray, fit:
     is_man = identity.gender == MALE
     materials[HAIR_ROW] = plain_material(hair_colour(rng, identity.age_years), bump=0.5, bump_size_m=0.015, gloss=0.12,
                                          noise=0.22, seed=int(rng.integers(1 << 20)))
-    style = rng.choice(["short", "cropped", "bald", "afro", "long"] if is_man else
-                       ["long", "bob", "ponytail", "bun", "short", "afro"],
-                       p=[0.62, 0.2, 0.09, 0.04, 0.05] if is_man else [0.36, 0.18, 0.2, 0.1, 0.12, 0.04])
+    styles = HAIR_STYLES[identity.gender]
+    style = str(rng.choice(list(styles), p=list(styles.values())))
     if style == "bald" and identity.age_years < 25:
         style = "short"
     body[shading.HAIR] = -1 if style == "bald" else HAIR_ROW
     body[shading.HAIRLINE] = rng.uniform(-0.008, 0.012) if identity.age_years < 45 or not is_man else rng.uniform(0, 0.045)
-    fit["hair"] = {"bald": 0.0, "cropped": 0.004, "afro": rng.uniform(0.03, 0.07)}.get(style, rng.uniform(0.01, 0.026))
+    low, high = {"bald": (0.0, 0.0), "cropped": (0.003, 0.006), "afro": (0.03, 0.11), "big": (0.03, 0.075),
+                 "scarf": (0.006, 0.03), "bun": (0.004, 0.012), "ponytail": (0.004, 0.015)}.get(style, (0.01, 0.035))
+    fit["hair"] = rng.uniform(low, high)
+    if style == "scarf":
+        materials[HAIR_ROW] = cloth(rng, cloth_colour(rng), patterned=0.25, bump=0.3)
+        body[shading.HAIRLINE] = -0.012
     if is_man and identity.age_years > 18 and rng.random() < 0.35:
         body[shading.BEARD] = rng.uniform(0.15, 0.75)
-    return str(style)
+    return style
 
 
 def _draw_hat(rng: np.random.Generator, body: NDArray, materials: NDArray, fit: dict, season: float,
-              eye_m: NDArray) -> str:
-    if rng.random() > 0.12 + 0.18 * max(0.0, season - 0.5):
+              eye_m: NDArray, style: str) -> str:
+    if style == "scarf" or rng.random() > 0.14 + 0.3 * max(0.0, season - 0.5):
         return ""
-    hat = str(rng.choice(["cap", "beanie", "brim", "helmet"], p=[0.45, 0.35, 0.14, 0.06] if season < 0.7 else
-                         [0.2, 0.66, 0.1, 0.04]))
-    body[shading.HAT] = HAT_ROW
-    body[shading.HAT_LEVEL] = eye_m[2] + rng.uniform(0.03, 0.055)
-    materials[HAT_ROW] = cloth(rng, cloth_colour(rng) if rng.random() < 0.5 else shoe_colour(rng), patterned=0.15, bump=0.2)
-    fit["hat"] = {"helmet": 0.03, "beanie": 0.014, "brim": 0.02}.get(hat, 0.012)
+    summer, winter = ([0.45, 0.2, 0.02, 0.2, 0.1, 0.03], [0.15, 0.36, 0.14, 0.08, 0.05, 0.22])
+    hat = str(rng.choice(["cap", "beanie", "bobble", "brim", "helmet", "hood"], p=summer if season < 0.6 else winter))
+    if hat == "hood" and body[shading.OUTER] < 0:
+        return ""
+    row = OUTER_ROW if hat == "hood" else HAT_ROW
+    body[shading.HAT] = row
+    body[shading.HAT_LEVEL] = eye_m[2] + (rng.uniform(0.05, 0.075) if hat == "hood" else rng.uniform(0.03, 0.055))
+    if row == HAT_ROW:
+        colour = cloth_colour(rng) if rng.random() < 0.5 else shoe_colour(rng)
+        materials[HAT_ROW] = cloth(rng, colour, patterned=0.15, bump=0.2)
+    fit["hat"] = {"helmet": 0.035, "beanie": 0.014, "bobble": 0.022, "brim": 0.02, "hood": rng.uniform(0.02, 0.05)}.get(hat, 0.012)
     return hat
 
 

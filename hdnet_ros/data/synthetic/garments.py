@@ -11,8 +11,9 @@ RING, ROWS = 28, 10
 LEG_FRACTIONS = (0.05, 0.2, 0.35, 0.5, 0.75)
 
 
-def _grid_faces(rows: int, ring: int) -> NDArray:
-    row, column = np.meshgrid(np.arange(rows - 1), np.arange(ring), indexing="ij")
+def grid_faces(rows: int, ring: int, closed: bool = True) -> NDArray:
+    """Triangles (F, 3) between `rows` rings of `ring` vertices each; not `closed`, the ring's ends stay apart."""
+    row, column = np.meshgrid(np.arange(rows - 1), np.arange(ring if closed else ring - 1), indexing="ij")
     a, b = row * ring + column, row * ring + (column + 1) % ring
     return np.concatenate([np.stack([a, a + ring, b], -1).reshape(-1, 3),
                            np.stack([b, a + ring, b + ring], -1).reshape(-1, 3)]).astype(np.int32)
@@ -75,7 +76,7 @@ def skirt_mesh(left_leg: NDArray, right_leg: NDArray, pelvis_rotation: NDArray, 
             np.full(RING, hem * share), np.full(RING, -0.2)]))
     row_values = material.copy()
     row_values[TWO_SIDED] = 1.0
-    return Mesh.of_one_material(np.concatenate(points), _grid_faces(ROWS, RING), row_values, np.concatenate(coordinates))
+    return Mesh.of_one_material(np.concatenate(points), grid_faces(ROWS, RING), row_values, np.concatenate(coordinates))
 
 
 def blob_mesh(size_m: NDArray, material: NDArray, squareness: float = 0.0, rings: int = 8, ring: int = 14) -> Mesh:
@@ -94,7 +95,7 @@ def blob_mesh(size_m: NDArray, material: NDArray, squareness: float = 0.0, rings
     y = power(np.cos(latitude)) * power(np.sin(longitude))
     z = np.broadcast_to(power(np.sin(latitude)), x.shape)
     unit = np.stack([x, y, z], axis=-1).reshape(-1, 3)
-    return Mesh.of_one_material(unit * np.asarray(size_m), _grid_faces(rings + 1, ring), material)
+    return Mesh.of_one_material(unit * np.asarray(size_m), grid_faces(rings + 1, ring), material)
 
 
 def place(mesh: Mesh, rotation: NDArray, position_m: NDArray) -> Mesh:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from hdnet_ros.data.synthetic import motion, poses
 from hdnet_ros.data.synthetic.bodies import Body, BodyBank, load_bank
 from hdnet_ros.data.synthetic.clothes import Outfit, draw_outfit, thickness
+from hdnet_ros.data.synthetic.drape import drape
 from hdnet_ros.data.synthetic.mesh import Mesh, join_meshes
 from hdnet_ros.data.synthetic.poses import POSE_SHARES, UPRIGHT_KINDS, DrawnPose
 from hdnet_ros.data.synthetic.raster import vertex_normals
@@ -24,6 +25,7 @@ from hdnet_ros.data.synthetic.things import Hanger, worn_things
 
 SOLE_HEIGHT = 1.1
 SLACK_M = 0.08
+DRAPE_ROUNDS = 40
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +129,9 @@ class PeopleFactory:
             # Rounding must not lift the sole off the floor.
             rounded[:, 2] = np.minimum(rounded[:, 2], rest[bank.foot_vertices, 2])
             rest[bank.foot_vertices] = rounded
-        rest += lift[:, None] * vertex_normals(rest, bank.faces)
+        normals = vertex_normals(rest, bank.faces)
+        rest += lift[:, None] * normals
+        rest = drape(rest, normals, outfit.looseness(lift, bank.coordinates), *bank.neighbours, rounds=DRAPE_ROUNDS)
         soles = np.clip((bank.coordinates[:, HEIGHT] - SOLE_HEIGHT) / 0.05, 0.0, 1.0)
         rest[:, 2] -= outfit.sole_m * soles
         posed = bank.pose(body, pose.pose, rest)
@@ -140,7 +144,10 @@ class PeopleFactory:
         attributes = {"pose_kind": pose.kind, "activity": pose.activity, "is_adult": body.identity.is_adult,
                       "is_upright": pose.kind in UPRIGHT_KINDS, "top": outfit.top, "outer": outfit.outer,
                       "bottom": outfit.bottom, "hair": outfit.hair_style, "hat": outfit.hat} | extra
-        return PersonMesh(surface.moved(0.0, shift), joints + shift, body.identity.stature_m, body.identity.age_years,
+        surface = surface.moved(0.0, shift)
+        # Long hair and coats of those who lie or kneel spread on the floor.
+        np.maximum(surface.vertices_world_m[:, 2], 0.0, out=surface.vertices_world_m[:, 2])
+        return PersonMesh(surface, joints + shift, body.identity.stature_m, body.identity.age_years,
                           body.identity.gender, attributes)
 
     def _ground(self, rng: np.random.Generator, pose: DrawnPose, vertices: NDArray,

@@ -18,7 +18,7 @@ from hdnet_ros.data.synthetic.cameras import (
     pitch_deg,
 )
 
-PIXEL_HEIGHT_RANGE = (36.0, 600.0)
+PIXEL_HEIGHT_RANGE = (28.0, 600.0)
 
 
 @dataclass(frozen=True)
@@ -27,13 +27,18 @@ class PlacementConfig:
 
     truncated_share : the picture's edge cuts the target
     crowd : probabilities of 0, 1, 2, 3, 4, 5 further people
-    close_share : the target stands 0.6 to 2.6 m before the camera, so that mostly its upper body shows
+    close_share : the target stands 0.6 to 3 m before the camera, a robot's daily view: the picture cuts legs,
+        head, or a side
+    steep_share : the camera looks down on the target at 30 to 62 degrees, as from a ceiling
+    behind_share : somebody else stands between the camera and the target and hides part of it
     tall_share : the target may be taller than 280 px, which costs rendering time and shows no more to a
         256-px network
     """
 
     truncated_share: float = 0.2
-    close_share: float = 0.12
+    close_share: float = 0.24
+    steep_share: float = 0.07
+    behind_share: float = 0.14
     crowd: tuple[float, ...] = (0.45, 0.25, 0.14, 0.08, 0.05, 0.03)
     tall_share: float = 0.1
 
@@ -48,11 +53,12 @@ def draw_view(rng: np.random.Generator, mesh, config: PlacementConfig) -> Camera
     low, high = mesh.vertices_world_m.min(0), mesh.vertices_world_m.max(0)
     middle = 0.5 * (low + high)
     truncated, close = rng.random() < config.truncated_share, rng.random() < config.close_share
+    steep = not close and rng.random() < config.steep_share
     for _ in range(40):
         if close:
             view = _propose_close_view(rng, mesh)
         else:
-            view = _propose_view(rng, mesh, middle, high[2] - low[2], truncated, config)
+            view = _propose_view(rng, mesh, middle, high[2] - low[2], truncated, steep, config)
         if view is not None:
             return view
     lens = draw_lens(rng)
@@ -60,7 +66,7 @@ def draw_view(rng: np.random.Generator, mesh, config: PlacementConfig) -> Camera
     return CameraView(lens, look_at_pixel(lens, position, middle, lens.principal_point_px, 0.0), position)
 
 
-def _propose_view(rng, mesh, middle, height_m, truncated, config) -> CameraView | None:
+def _propose_view(rng, mesh, middle, height_m, truncated, steep, config) -> CameraView | None:
     lens = draw_lens(rng)
     width, height = lens.size_wh_px
     view_deg = np.degrees(2 * np.arctan(0.5 * width / lens.K[0, 0]))
@@ -70,6 +76,9 @@ def _propose_view(rng, mesh, middle, height_m, truncated, config) -> CameraView 
     if truncated:
         wanted_px *= rng.uniform(1.0, 1.6)
     distance = lens.focal_px * height_m / wanted_px
+    if steep:
+        distance = np.clip(distance, 2.2, 9.0)
+        camera_m = middle[2] + distance * np.sin(np.radians(rng.uniform(30, 62)))
     ground = np.sqrt(max(distance**2 - (camera_m - middle[2]) ** 2, 0.3))
     if not MIN_DEPTH_M < distance < MAX_DEPTH_M * 1.05:
         return None
@@ -83,17 +92,18 @@ def _propose_view(rng, mesh, middle, height_m, truncated, config) -> CameraView 
 
 
 def _propose_close_view(rng, mesh) -> CameraView | None:
-    """A camera 0.6 to 2.6 m before the person that looks somewhere between its pelvis and its head."""
+    """A camera 0.6 to 3 m before the person that looks at a height between its knees and its head."""
     lens = draw_lens(rng)
     width, height = lens.size_wh_px
     if height > 720 or lens.focal_px > 0.95 * width:
         return None
-    share = rng.uniform(0.2, 1.0)
+    share = rng.uniform(-0.6, 1.1)
     point = (1 - share) * mesh.joints_world_m[0] + share * mesh.joints_world_m[9]
-    camera_m = rng.uniform(0.5, 1.9)
-    ground, bearing = np.exp(rng.uniform(np.log(0.6), np.log(2.6))), rng.uniform(0, 2 * np.pi)
+    camera_m = rng.uniform(0.25, 1.9)
+    ground, bearing = np.exp(rng.uniform(np.log(0.6), np.log(3.0))), rng.uniform(0, 2 * np.pi)
     position = np.array([point[0] + ground * np.cos(bearing), point[1] + ground * np.sin(bearing), camera_m])
-    pixel = np.array([width, height]) * (rng.uniform(0.25, 0.75), rng.uniform(0.3, 0.6))
+    across = rng.uniform(0.25, 0.75) if rng.random() < 0.6 else rng.choice([rng.uniform(-0.1, 0.2), rng.uniform(0.8, 1.1)])
+    pixel = np.array([width, height]) * (across, rng.uniform(0.3, 0.6))
     view = CameraView(lens, look_at_pixel(lens, position, point, pixel, draw_roll_rad(rng)), position)
     return view if _acceptable(view, mesh, camera_m, least_seen=0.12) else None
 
@@ -132,6 +142,17 @@ def _acceptable(view: CameraView, mesh, camera_m: float, least_seen: float = 0.3
         and ((pixels >= 0) & (pixels < size)).all(1).mean() > least_seen
     )
     return enough and PIXEL_HEIGHT_RANGE[0] * 0.8 < extent.max() < 1.1 * PIXEL_HEIGHT_RANGE[1]
+
+
+def draw_place_before(rng: np.random.Generator, view: CameraView) -> tuple[float, np.ndarray]:
+    """Heading and floor position of somebody between the camera and the target who hides part of it."""
+    toward = view.position_world_m[:2]
+    distance = max(float(np.linalg.norm(toward)), 1e-6)
+    toward = toward / distance
+    along = min(0.43 + rng.exponential(1.0), 0.7 * distance)
+    # At the target's depth the two are this far apart: from almost hidden to almost free.
+    apart = rng.choice([-1, 1]) * rng.uniform(0.08, 0.42) * (distance - along) / distance
+    return rng.uniform(0, 2 * np.pi), along * toward + apart * np.array([-toward[1], toward[0]])
 
 
 def draw_companion_place(

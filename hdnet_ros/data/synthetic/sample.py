@@ -25,6 +25,7 @@ from hdnet_ros.data.synthetic.people import PeopleFactory
 from hdnet_ros.data.synthetic.placement import (
     PlacementConfig,
     draw_companion_place,
+    draw_place_before,
     draw_view,
 )
 from hdnet_ros.data.synthetic.shards import read_shard, read_shard_of, write_shards
@@ -223,22 +224,29 @@ def draw_window(
     )
 
 
+_COMPANION_KINDS = ("upright", "walking", "running", "sitting", "bending")
+_COMPANION_SHARES = (0.42, 0.4, 0.04, 0.08, 0.06)
+
+
 def _companions(rng: np.random.Generator, factory, view: CameraView, config: SampleConfig) -> list:
     """Further people whose middle shows in (or close to) the window and who stand clear of each other."""
-    size, taken, result = np.array(view.camera.size_wh_px), [np.zeros(2)], []
-    heading = rng.uniform(0, 2 * np.pi)
-    for _ in range(int(rng.choice(len(config.placement.crowd), p=config.placement.crowd))):
+    taken, result, heading = [np.zeros(2)], [], rng.uniform(0, 2 * np.pi)
+    before = rng.random() < config.placement.behind_share
+    for number in range(int(rng.choice(len(config.placement.crowd), p=config.placement.crowd)) + before):
         for _ in range(5):
-            yaw, place = draw_companion_place(rng, view, heading)
-            middle = np.array([*place, 0.9])
-            pixel = np.nan_to_num(view.project(middle), nan=-1e6)
-            near = view.to_camera_m(middle)[2] > 0.9
-            clear = all(np.linalg.norm(place - other) > 0.42 for other in taken)
-            if near and clear and (pixel > -0.1 * size).all() and (pixel < 1.1 * size).all():
+            hides = before and number == 0
+            yaw, place = draw_place_before(rng, view) if hides else draw_companion_place(rng, view, heading)
+            if _has_room(place, view, taken):
                 taken.append(place)
-                kind = rng.choice(
-                    ["upright", "walking", "running", "sitting", "bending"], p=(0.42, 0.4, 0.04, 0.08, 0.06)
-                )
-                result.append(_centred(factory.sample(rng, str(kind))).moved(yaw, (*place, 0.0)))
+                kind = str(rng.choice(_COMPANION_KINDS, p=_COMPANION_SHARES))
+                result.append(_centred(factory.sample(rng, kind)).moved(yaw, (*place, 0.0)))
                 break
     return [mesh for mesh in result if view.to_camera_m(mesh.vertices_world_m[::11])[:, 2].min() > 0.25]
+
+
+def _has_room(place: np.ndarray, view: CameraView, taken: list[np.ndarray]) -> bool:
+    size, middle = np.array(view.camera.size_wh_px), np.array([*place, 0.9])
+    pixel = np.nan_to_num(view.project(middle), nan=-1e6)
+    near = view.to_camera_m(middle)[2] > 0.7
+    clear = all(np.linalg.norm(place - other) > 0.42 for other in taken)
+    return bool(near and clear and (pixel > -0.1 * size).all() and (pixel < 1.1 * size).all())

@@ -150,13 +150,13 @@ def face_details(body, x, y, z, colour):
 
 @njit(cache=True, nogil=True, fastmath=True)
 def bump_normal(row, x, y, z, normal):
-    """Tilt the unit `normal` (3,) in place by wrinkles of the material."""
+    """Tilt the unit `normal` (3,) in place by wrinkles of the material: folds run across the body, aslant."""
     strength = row[BUMP]
     if strength <= 0.0:
         return
     size = row[BUMP_SIZE]
     seed = int(row[SEED]) + 3
-    u, v, w = x / size, y / size, z / size * 0.7
+    u, v, w = 0.45 * x / size, 0.45 * y / size, (1.2 * z + 0.5 * abs(y) - 0.3 * x) / size
     coarse = vector_noise(u, v, w, seed)
     fine = vector_noise(u * 2.3, v * 2.3, w * 2.3, seed)
     for axis in range(3):

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from hdnet_ros.data.synthetic.bodies import Body, BodyBank, PosedBody
 from hdnet_ros.data.synthetic.clothes import BOTTOM_ROW, HAIR_ROW, HAT_ROW, OUTER_ROW, Outfit, cloth
+from hdnet_ros.data.synthetic.hair import Skull, cloth_around_head, hair_meshes, shell_mesh
 from hdnet_ros.data.synthetic.garments import LEG_FRACTIONS, blob_mesh, place, skirt_mesh
 from hdnet_ros.data.synthetic.mesh import Mesh
 from hdnet_ros.data.synthetic.palettes import cloth_colour, shoe_colour
@@ -20,6 +21,7 @@ class Hanger:
     def __init__(self, bank: BodyBank, body: Body, posed: PosedBody) -> None:
         self.rig, self.body, self.posed = bank.rig, body, posed
         self.coordinates = bank.coordinates
+        self.scalp = bank.scalp_vertices
         self.hip = bank.rig.index("upperleg01.L")
         self.scale = body.identity.stature_m / 1.75
 
@@ -56,6 +58,14 @@ class Hanger:
             sections.append((0.5 * (low[0] + high[0]), 0.5 * (high[0] - low[0]), high[1]))
         return np.array(sections)
 
+    def skull(self) -> Skull:
+        """Extents of the scalp, in the head's axes."""
+        head = self.body.heads[self.rig.index("head")]
+        scalp = self.body.vertices[self.scalp] - head
+        low, high = scalp.min(axis=0), scalp.max(axis=0)
+        brow = self.eye_offset()[2] + 0.3 * (high[2] - self.eye_offset()[2])
+        return Skull(0.5 * (low[0] + high[0]), 0.5 * (high[0] - low[0]), 0.5 * (high[1] - low[1]), high[2], brow)
+
     def eye_offset(self) -> NDArray:
         """From the head bone to the point between the eyes, in the head's axes (3,)."""
         eye = self.body.heads[self.rig.index("eye.L")] - self.body.heads[self.rig.index("head")]
@@ -64,7 +74,7 @@ class Hanger:
 
 def worn_things(rng: np.random.Generator, hanger: Hanger, outfit: Outfit, pose: DrawnPose) -> list[Mesh]:
     """Skirt, coat tails, hair, hat, bags and what the hands hold."""
-    meshes = _tails(rng, hanger, outfit) + _hair(rng, hanger, outfit) + _hat(hanger, outfit)
+    meshes = _tails(rng, hanger, outfit) + _head(rng, hanger, outfit)
     if pose.contact == "feet":
         meshes += _bags(rng, hanger)
     for side, thing in pose.carries.items():
@@ -94,33 +104,30 @@ def _tails(rng: np.random.Generator, hanger: Hanger, outfit: Outfit) -> list[Mes
     return meshes
 
 
-def _hair(rng: np.random.Generator, hanger: Hanger, outfit: Outfit) -> list[Mesh]:
-    material, size = outfit.materials[HAIR_ROW], 0.35 + 0.65 * hanger.scale
-    eye = hanger.eye_offset()
-    back, up = eye[0] - 0.125 * size, eye[2]
-    if outfit.hair_style in ("long", "bob"):
-        length = size * (rng.uniform(0.15, 0.24) if outfit.hair_style == "long" else rng.uniform(0.10, 0.13))
-        half = np.array([0.066, 0.084, 1.0]) * size
-        half[2] = length
-        return [hanger.at(blob_mesh(half, material, 0.25), "head", (back - 0.005, 0.0, up + 0.09 * size - length))]
-    if outfit.hair_style == "ponytail":
-        half = np.array([0.026, 0.03, rng.uniform(0.08, 0.15)]) * size
-        return [hanger.at(blob_mesh(half, material), "head", (back - 0.075 * size, 0.0, up + 0.05 * size - half[2]))]
-    if outfit.hair_style == "bun":
-        return [hanger.at(blob_mesh(np.full(3, rng.uniform(0.028, 0.045) * size), material), "head",
-                          (back - 0.07 * size, 0.0, up + rng.uniform(0.0, 0.12) * size))]
-    return []
+def _head(rng: np.random.Generator, hanger: Hanger, outfit: Outfit) -> list[Mesh]:
+    lift = outfit.fit_m["hair"] if not outfit.hat else min(outfit.fit_m["hair"], outfit.fit_m["hat"])
+    if outfit.hat == "hood":
+        shell = cloth_around_head(rng, hanger.skull(), outfit.fit_m["hat"])
+        rotation, head_m = hanger.frame("head")
+        return [shell_mesh(rng, hanger.skull(), shell, head_m, rotation, outfit.materials[OUTER_ROW])]
+    return hair_meshes(rng, hanger, outfit.hair_style, outfit.materials[HAIR_ROW], lift) + _hat(rng, hanger, outfit)
 
 
-def _hat(hanger: Hanger, outfit: Outfit) -> list[Mesh]:
-    material, size = outfit.materials[HAT_ROW], 0.35 + 0.65 * hanger.scale
-    eye = hanger.eye_offset()
+def _hat(rng: np.random.Generator, hanger: Hanger, outfit: Outfit) -> list[Mesh]:
+    """What a hat has beyond the cloth on the skull: a peak, a brim, a bobble."""
+    material, skull = outfit.materials[HAT_ROW], hanger.skull()
+    size, level = skull.half_width / 0.076, hanger.eye_offset()[2] + 0.05
+    front = skull.centre_x + skull.half_depth
     if outfit.hat == "cap":
-        return [hanger.at(blob_mesh(np.array([0.075, 0.07, 0.008]) * size, material), "head",
-                          (eye[0] + 0.035 * size, 0.0, eye[2] + 0.052 * size))]
+        half = np.array([0.075, 0.07, 0.008]) * size
+        return [hanger.at(blob_mesh(half, material), "head", (front + 0.03 * size, 0.0, level))]
     if outfit.hat == "brim":
-        return [hanger.at(blob_mesh(np.array([0.17, 0.15, 0.010]) * size, material), "head",
-                          (eye[0] - 0.10 * size, 0.0, eye[2] + 0.05 * size))]
+        wide = rng.uniform(0.15, 0.24)
+        half = np.array([wide, 0.9 * wide, 0.012]) * size
+        return [hanger.at(blob_mesh(half, material), "head", (skull.centre_x, 0.0, level))]
+    if outfit.hat == "bobble":
+        top = skull.top + outfit.fit_m["hat"] + 0.02
+        return [hanger.at(blob_mesh(np.full(3, rng.uniform(0.03, 0.05)), material), "head", (skull.centre_x, 0.0, top))]
     return []
 
 

@@ -52,7 +52,7 @@ def test_bone_lengths_do_not_depend_on_the_pose(people_factory):
             assert length == pytest.approx(np.linalg.norm(rest[JOINT[first]] - rest[JOINT[last]]), abs=2e-3)
 
 
-@pytest.mark.parametrize("kind", ["walking", "upright", "bending", "crouching", "lying", "motion"])
+@pytest.mark.parametrize("kind", ["walking", "upright", "bending", "crouching", "lying"])
 def test_people_touch_the_floor_under_their_root(people_factory, kind):
     for seed in range(5):
         person = people_factory.sample(np.random.default_rng(seed), kind)

@@ -10,7 +10,8 @@ from hdnet_ros.data.synthetic import labels
 from hdnet_ros.data.synthetic.backgrounds import cache_folder
 from hdnet_ros.data.synthetic.cameras import CameraView
 from hdnet_ros.data.synthetic.labels import RenderedPeople
-from hdnet_ros.data.synthetic.sample import make_sample, read_shard
+from hdnet_ros.data.synthetic.placement import PlacementConfig
+from hdnet_ros.data.synthetic.sample import SampleConfig, make_sample, read_shard
 from hdnet_ros.data.synthetic.shards import save_shard
 
 COUNT = 24
@@ -119,6 +120,22 @@ def test_most_samples_have_boxes_of_nobody_clear_of_everybody_labelled(samples):
 def test_make_sample_names_bad_arguments(arguments):
     with pytest.raises(ValueError, match="expected"):
         make_sample(*arguments)
+
+
+def test_somebody_hidden_in_part_keeps_a_box_around_the_whole_of_them_and_their_label(samples):
+    """Their own box is what they are asked about with: it reaches over what hides them."""
+    config = SampleConfig(placement=PlacementConfig(behind_share=1.0, close_share=0.0, truncated_share=0.0))
+    hidden = 0
+    for n in range(10):
+        sample = make_sample(12, n, config=config)
+        target = sample.people[0]
+        if 0.3 <= target.visible_fraction < 0.75 and not target.truncated:
+            hidden += 1
+            x, y, w, h = target.tight_box_xywh_center_px
+            inside = np.abs(target.joints_px - [x, y]) <= [w / 2 + 1, h / 2 + 1]
+            assert inside.all()
+            assert not target.joint_visible.all()
+    assert hidden >= 3
 
 
 @dataclasses.dataclass
