@@ -118,7 +118,7 @@ class _People:
             if recorded.role != "persons":
                 yield recorded
                 continue
-            self._current = estimates_from_msg(recorded.message)
+            self._current = self._of_camera(recorded.message)
             width, height = self._new.size_wh_px
             image = Image(header=recorded.message.header, width=width, height=height)
             yield Recorded(recorded.time_ns, "image", image)
@@ -143,11 +143,16 @@ class _People:
             people.append(replace(moved, id=ids.get(tuple(person.box_xywh_center_px), "")))
         return people
 
+    def _of_camera(self, message: Any) -> list:
+        """Return the people of a message as seen from the old camera's optical centre."""
+        back_mm = [-value for value in self.old.centre_mm]
+        return [person.moved(back_mm) for person in estimates_from_msg(message)]
+
     def _first_people(self) -> list:
         """Return the people of the first moments that have any: enough to tell how patches were cut."""
         found: list = []
         for recorded in self._bag.messages("persons"):
-            found += estimates_from_msg(recorded.message)
+            found += self._of_camera(recorded.message)
             if len(found) >= 20:
                 break
         return found

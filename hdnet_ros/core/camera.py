@@ -6,12 +6,16 @@ Pixel centres lie at integer coordinates (OpenCV, ROS): an image of width w cove
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
 from hdnet_ros.core.distortion import COEFFICIENT_COUNTS, distort, undistort, valid_radius
+
+
+# The longest telescopes have a focal length of some 1e6 px.
+_LONGEST_PX = 1e7
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,17 +28,21 @@ class Camera:
     size_wh_px : width and height of the image, px
     distortion_model : "none", "plumb_bob", "rational_polynomial" or "equidistant"
     distortion : coefficients in OpenCV's order: 4 or 5; 8, 12 or 14; 4
+    centre_mm : (3,) where the optical centre is in the frame that results are told in; not zero
+        only for the second camera of a rectified stereo pair (CameraInfo's P, fourth column).
+        Nothing of this class counts from there: `PersonEstimate.moved` does
 
     Raises
     ------
-    ValueError : a zero or non-finite intrinsic, skew, an image size below 1 px, an unknown
-        distortion model, or a number of coefficients that the model does not have
+    ValueError : a zero, non-finite or enormous intrinsic, skew, an image size below 1 px, an
+        unknown distortion model, or a number of coefficients that the model does not have
     """
 
     K: np.ndarray
     size_wh_px: tuple[int, int]
     distortion_model: str = "none"
     distortion: tuple[float, ...] = ()
+    centre_mm: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
     def __post_init__(self) -> None:
         K = _checked_matrix(self.K)
@@ -141,7 +149,7 @@ class Camera:
         """Camera of the window whose upper left pixel is (x0, y0)."""
         K = self.K.copy()
         K[:2, 2] -= (x0_px, y0_px)
-        return Camera(K, (width_px, height_px), self.distortion_model, self.distortion)
+        return replace(self, K=K, size_wh_px=(width_px, height_px))
 
     def region_of_interest(
         self, x_offset_px: int, y_offset_px: int, width_px: int, height_px: int
@@ -174,7 +182,7 @@ class Camera:
         for axis, s in enumerate(scale):
             K[axis, axis] *= s
             K[axis, 2] = (K[axis, 2] + 0.5) * s - 0.5
-        return Camera(K, size_wh_px, self.distortion_model, self.distortion)
+        return replace(self, K=K, size_wh_px=size_wh_px)
 
 
 def check_image_size(image: np.ndarray, camera: Camera) -> None:
@@ -229,6 +237,8 @@ def _checked_matrix(K: np.ndarray) -> np.ndarray:
         raise ValueError(
             f"K has fx = {K[0, 0]:g}, fy = {K[1, 1]:g} px, expected above 0 (is it calibrated?)"
         )
+    if np.abs(K).max() > _LONGEST_PX or min(K[0, 0], K[1, 1]) < 1.0 / _LONGEST_PX:
+        raise ValueError(f"K is {K.ravel().tolist()}, expected lengths of 1e-7 to 1e7 px")
     if K[0, 1] != 0.0 or K[1, 0] != 0.0 or not np.array_equal(K[2], (0.0, 0.0, 1.0)):
         raise ValueError(f"K is {K.ravel().tolist()}, expected [fx, 0, cx, 0, fy, cy, 0, 0, 1]")
     return K

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from enum import IntFlag
 
 import numpy as np
@@ -93,6 +94,17 @@ class PersonEstimate:
     flags: PersonFlags = PersonFlags.NONE
     stature_mm: float = np.nan
     estimator_share: float = 1.0
+
+    def moved(self, offset_mm: Sequence[float]) -> PersonEstimate:
+        """The same person in a frame whose origin is at -offset_mm (3,), axes kept.
+
+        With a camera's `centre_mm`: from its optical centre to the frame that results are told in.
+        """
+        if not any(offset_mm):
+            return self
+        points = (self.root_camera_mm, self.joints_camera_mm, self.root_network_camera_mm)
+        root, joints, own_root = (None if point is None else point + np.asarray(offset_mm) for point in points)
+        return replace(self, root_camera_mm=root, joints_camera_mm=joints, root_network_camera_mm=own_root)
 
 
 @dataclass(frozen=True)

@@ -1,33 +1,39 @@
-"""Camera calibrations from files: ROS camera_info YAML, and JSON of the same fields."""
+"""Camera calibrations from files: those of ROS, OpenCV, Kalibr, ORB-SLAM, and JSON of ROS's keys."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
-import yaml
 
 from hdnet_ros.core.camera import Camera
+from hdnet_ros.files.camera_dialects import calibration_of, calibration_of_ost, numbers
+from hdnet_ros.files.limited_text import MOST_YAML_BYTES, parse_json, parse_yaml, read_text
 
-# The calibration file's name first, then the message's, as `ros2 topic echo` prints it.
-_WIDTH = ("image_width", "width")
-_HEIGHT = ("image_height", "height")
-_MATRIX = ("camera_matrix", "k", "K")
-_PROJECTION = ("projection_matrix", "p", "P")
-_COEFFICIENTS = ("distortion_coefficients", "d", "D")
 _ROTATION = "world_to_camera_rotation_row_major"
 _TRANSLATION = "world_to_camera_translation_mm"
+_OST_SUFFIXES = (".txt", ".ini")
+# What calibration tools leave behind and is no text: first bytes, what it is, what to do.
+_OTHER_FILES = (
+    (b"\x1f\x8b", "a compressed archive", "unpack it (tar xf) and give its ost.yaml"),
+    (b"PK", "an archive of NumPy or others", "write image_width, image_height, camera_matrix and distortion_coefficients as YAML"),
+    (b"\x93NUMPY", "a NumPy array", "write image_width, image_height, camera_matrix and distortion_coefficients as YAML"),
+    (b"MATLAB", "a MATLAB file", "write image_width, image_height, camera_matrix and distortion_coefficients as YAML"),
+    (b"<?xml", "XML (OpenCV's?)", "write it as YAML: cv2.FileStorage with a name that ends in .yaml"),
+)
 
 
 def load_camera(path: str | Path, rectified: bool = False) -> Camera:
     """Camera from a calibration file.
 
-    Matrices may be nested lists, flat row-major lists, or mappings with rows, cols and data.
+    Read are camera_calibration's YAML and ost.txt, what `ros2 topic echo` prints of a CameraInfo,
+    OpenCV's FileStorage as YAML, Kalibr's camchain of one camera, ORB-SLAM's settings, and JSON of
+    ROS's keys. Matrices may be nested lists, flat row-major lists, or mappings with rows, cols and
+    data; binning and ROI count as in messages.
 
     Parameters
     ----------
-    path : YAML as camera_calibration writes it, or JSON
+    path : the file; .json, .txt and .ini are told by their names, the rest is YAML
     rectified : the images are rectified: take the projection matrix and no distortion
 
     Raises
@@ -35,19 +41,14 @@ def load_camera(path: str | Path, rectified: bool = False) -> Camera:
     ValueError : no such file, or one that is malformed; the message says which file and key
     """
     path = Path(path)
-    values = _load_mapping(path)
-    size = (_integer(path, values, _WIDTH), _integer(path, values, _HEIGHT))
-    if rectified:
-        matrix, model, coefficients = _numbers(path, values, _PROJECTION, 12), "none", []
-        K = matrix.reshape(3, 4)[:, :3]
-    else:
-        K = _numbers(path, values, _MATRIX, 9).reshape(3, 3)
-        coefficients = _numbers(path, values, _COEFFICIENTS) if _find(values, _COEFFICIENTS) else []
-        model = values.get("distortion_model") or ("plumb_bob" if len(coefficients) else "none")
     try:
-        return Camera.from_matrix(K, size, model, coefficients)
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"{path}: {error}") from error
+        if path.suffix.lower() in _OST_SUFFIXES:
+            calibration = calibration_of_ost(_text(path))
+        else:
+            calibration = calibration_of(_load_mapping(path))
+        return calibration.camera(rectified)
+    except ValueError as error:
+        raise ValueError(_with_path(path, error)) from error
 
 
 def load_camera_pose(path: str | Path) -> tuple[np.ndarray, np.ndarray] | None:
@@ -63,11 +64,16 @@ def load_camera_pose(path: str | Path) -> tuple[np.ndarray, np.ndarray] | None:
     ValueError : the file is malformed, or its rotation is none
     """
     path = Path(path)
+    if path.suffix.lower() in _OST_SUFFIXES:
+        return None
     values = _load_mapping(path)
     if _ROTATION not in values and _TRANSLATION not in values:
         return None
-    rotation = _numbers(path, values, (_ROTATION,), 9).reshape(3, 3)
-    translation_mm = _numbers(path, values, (_TRANSLATION,), 3)
+    try:
+        rotation = numbers(values, (_ROTATION,), 9).reshape(3, 3)
+        translation_mm = numbers(values, (_TRANSLATION,), 3)
+    except ValueError as error:
+        raise ValueError(_with_path(path, error)) from error
     proper = np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-4)
     if not proper or np.linalg.det(rotation) < 0.0:
         raise ValueError(f"{path}: {_ROTATION} is not a rotation: {rotation.ravel().tolist()}")
@@ -75,57 +81,26 @@ def load_camera_pose(path: str | Path) -> tuple[np.ndarray, np.ndarray] | None:
 
 
 def _load_mapping(path: Path) -> dict:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: cannot be read: {error}") from error
-    try:
-        # Only the first of the documents that `ros2 topic echo` separates by ---.
-        values = json.loads(text) if path.suffix == ".json" else _first_yaml_document(text)
-    except (json.JSONDecodeError, yaml.YAMLError) as error:
-        raise ValueError(f"{path}: malformed: {error}") from error
+    text = _text(path)
+    # Only the first of the documents that `ros2 topic echo` separates by ---.
+    values = parse_json(path, text) if path.suffix.lower() == ".json" else parse_yaml(path, text)
     if not isinstance(values, dict):
         raise ValueError(f"{path}: holds {type(values).__name__}, expected a mapping of keys")
     return values
 
 
-def _first_yaml_document(text: str):
-    return next((document for document in yaml.safe_load_all(text) if document), None)
-
-
-def _find(values: dict, names: tuple[str, ...]) -> str | None:
-    return next((name for name in names if values.get(name) is not None), None)
-
-
-def _required(path: Path, values: dict, names: tuple[str, ...]) -> tuple[str, object]:
-    name = _find(values, names)
-    if name is None:
-        raise ValueError(f"{path}: key {names[0]} is missing")
-    return name, values[name]
-
-
-def _integer(path: Path, values: dict, names: tuple[str, ...]) -> int:
-    name, value = _required(path, values, names)
-    whole = isinstance(value, (int, float)) and not isinstance(value, bool) and value == value // 1
-    if not whole or value < 1:
-        raise ValueError(f"{path}: {name} is {value!r}, expected a whole number of px, 1 or more")
-    return int(value)
-
-
-def _numbers(
-    path: Path, values: dict, names: tuple[str, ...], count: int | None = None
-) -> np.ndarray:
-    name, value = _required(path, values, names)
-    if isinstance(value, dict):
-        if "data" not in value:
-            raise ValueError(f"{path}: key {name}.data is missing")
-        name, value = f"{name}.data", value["data"]
+def _text(path: Path) -> str:
     try:
-        numbers = np.array(value, dtype=np.float64).ravel()
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{path}: {name} is {value!r}, expected numbers") from error
-    if count is not None and numbers.size != count:
-        raise ValueError(f"{path}: {name} has {numbers.size} numbers, expected {count}")
-    if not np.isfinite(numbers).all():
-        raise ValueError(f"{path}: {name} has non-finite numbers: {numbers.tolist()}")
-    return numbers
+        with path.open("rb") as file:
+            head = file.read(8)
+    except OSError:
+        head = b""
+    for start, kind, way in _OTHER_FILES:
+        if head.startswith(start):
+            raise ValueError(f"{path}: {kind}, expected a calibration as text; {way}")
+    return read_text(path, MOST_YAML_BYTES)
+
+
+def _with_path(path: Path, error: ValueError) -> str:
+    told = str(error)
+    return told if told.startswith(str(path)) else f"{path}: {told}"

@@ -194,7 +194,8 @@ class Pipeline:
         stamp_ns = convert.stamp_ns(header)
         tracker.coast(stamp_ns)
         tracked_header = Header(stamp=header.stamp, frame_id=frame or header.frame_id)
-        persons, tracks = tracker.untracked(located.people), tracker.tracks(stamp_ns)
+        people = [person.moved(located.prepared.camera.centre_mm) for person in located.people]
+        persons, tracks = tracker.untracked(people), tracker.tracks(stamp_ns)
         return self._told(located, want_overlay, persons, tracked_header, tracks, [])
 
     def _tracker(self, frame: str, camera_frame: str):
@@ -208,6 +209,7 @@ class Pipeline:
         stamp_ns = convert.stamp_ns(header)
         prepared = located.prepared
         people = self._floor.applied(located.people, prepared.camera, stamp_ns, camera_frame)
+        people = [person.moved(prepared.camera.centre_mm) for person in people]
         persons = tracker.update(stamp_ns, people, pose, self._camera)
         tracks = tracker.tracks(stamp_ns)
         prefix = self._options["tf_prefix"]

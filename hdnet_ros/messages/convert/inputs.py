@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hdnet_ros.core.boxes import box_problem
+from hdnet_ros.core.calibration import Calibration
 from hdnet_ros.core.camera import Camera
 from hdnet_ros.core.types import Detection, PersonEstimate, PersonFlags
 from hdnet_ros.pipeline.bad_input import BadInput
@@ -19,8 +20,6 @@ from hdnet_ros.messages.message_types import (
     Header,
     PersonRootArray,
 )
-
-_DISTORTION_ALIASES = {"": "none", "fisheye": "equidistant"}
 
 
 @dataclass(frozen=True)
@@ -49,8 +48,8 @@ def stamp_ns(header: Header) -> int:
 def camera_from_info(msg: CameraInfo, rectified: bool) -> Camera:
     """Return the camera of the images that a CameraInfo goes with (REP-104).
 
-    Raw images take K and D, rectified ones the left 3 x 3 of P and no distortion. K and P are of
-    the full sensor; ROI and binning (0 means 1) lead to the image's own size.
+    Raw images take K and D, rectified ones P and no distortion. K and P are of the full sensor; ROI
+    and binning (0 means 1) lead to the image's own size.
 
     Raises
     ------
@@ -58,29 +57,18 @@ def camera_from_info(msg: CameraInfo, rectified: bool) -> Camera:
         Intrinsics that are zero or not finite, a size of zero, an unknown distortion model or
         a number of coefficients that it does not have, an ROI outside the sensor.
     """
-    name = "P" if rectified else "K"
-    matrix = np.array(msg.p, dtype=np.float64).reshape(3, 4)[:, :3] if rectified else msg.k
-    matrix = np.array(matrix, dtype=np.float64).reshape(3, 3)
-    if matrix[0, 0] == 0.0 or matrix[1, 1] == 0.0:
-        raise BadInput(
-            "camera_info",
-            f"{name} has fx = {matrix[0, 0]:g}, fy = {matrix[1, 1]:g}: not calibrated; run "
-            "camera_calibration or give the driver a camera_info_url",
-        )
-    model = msg.distortion_model.strip().lower()
-    model = "none" if rectified else _DISTORTION_ALIASES.get(model, model)
-    distortion = () if rectified else tuple(msg.d)
     roi = msg.roi
-    if roi.x_offset + roi.width > msg.width or roi.y_offset + roi.height > msg.height:
-        raise BadInput(
-            "camera_info",
-            f"ROI {roi.width} x {roi.height} at ({roi.x_offset}, {roi.y_offset}) leaves the "
-            f"sensor of {msg.width} x {msg.height} px",
-        )
+    calibration = Calibration(
+        size_wh_px=(msg.width, msg.height),
+        K=msg.k,
+        distortion_model=msg.distortion_model,
+        distortion=msg.d,
+        P=msg.p,
+        binning_xy=(msg.binning_x, msg.binning_y),
+        roi_xywh_px=(roi.x_offset, roi.y_offset, roi.width, roi.height),
+    )
     try:
-        camera = Camera.from_matrix(matrix, (msg.width, msg.height), model, distortion)
-        camera = camera.region_of_interest(roi.x_offset, roi.y_offset, roi.width, roi.height)
-        return camera.binned(msg.binning_x, msg.binning_y)
+        return calibration.camera(rectified)
     except ValueError as error:
         raise BadInput("camera_info", str(error)) from None
 

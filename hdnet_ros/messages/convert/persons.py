@@ -66,6 +66,7 @@ def detections_3d_to_msg(
         item.results = [hypothesis]
         centre_px = estimate.box_xywh_center_px[:2]
         centre_mm = camera.backproject(centre_px, estimate.root_camera_mm[2])
+        centre_mm = centre_mm + camera.centre_mm
         if not np.isfinite(centre_mm).all():
             centre_mm = estimate.root_camera_mm
         item.bbox.center.position = point_msg(centre_mm)
@@ -101,7 +102,7 @@ def views_from_persons(persons: Sequence[TrackedPerson], camera: Camera) -> list
         estimate = person.estimate
         joints_mm = estimate.joints_camera_mm
         if joints_mm is None:
-            joints_mm = camera.backproject(estimate.joints_px, estimate.root_camera_mm[2])
+            joints_mm = camera.backproject(estimate.joints_px, estimate.root_camera_mm[2]) + camera.centre_mm
         views.append(
             PersonView(
                 number=person.number,
