@@ -154,7 +154,7 @@ def make_pipeline(
 def _write(
     job: BagJob, source: BagSource, backend: Backend, journal: Journal, on_progress: Progress, started: float
 ) -> BagReport:
-    decoder = ImageDecoder(lambda text: None)
+    decoder = ImageDecoder()
     detect, boxes = _boxes(job, source, decoder, journal)
     kept = backend._replace(estimator=JournalledEstimator(backend.estimator, journal))
     camera = read_camera(job.camera_file) if job.camera_file else None

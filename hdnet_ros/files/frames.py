@@ -8,6 +8,9 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from hdnet_ros.files.picture import MOST_PX, PictureError, check_declared, decode_picture
+from hdnet_ros.files.picture_header import PictureHeader, picture_header
+
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".pgm", ".tif", ".tiff", ".webp")
 FOLDER_RATE_HZ = 10.0
 
@@ -27,6 +30,9 @@ class Frame(NamedTuple):
 class FrameSource:
     """Iterate over the frames of a picture, a folder of pictures, a video or a webcam.
 
+    Pixels are as the camera made them, whatever turn EXIF data or a video's metadata ask a viewer
+    for: intrinsics belong to the sensor. `orientation` says so where they do.
+
     Stamps: a video's own presentation times (from 0), a folder at `rate_hz` (from 0),
     a single picture 0, a webcam the wall clock when the frame was grabbed.
 
@@ -37,27 +43,48 @@ class FrameSource:
     rate_hz : float, optional
         Rate of a folder, which has none of its own (default 10); ignored elsewhere.
 
+    Attributes
+    ----------
+    orientation : str
+        A sentence on the turn that was not made; empty where none is asked for.
+
     Raises
     ------
     FrameSourceError
-        If the path does not exist, holds no pictures, or cannot be decoded.
+        If the path does not exist, holds no pictures, cannot be decoded, or is of enormous frames.
     """
 
     def __init__(self, path: str | Path, rate_hz: float | None = None):
         self.path = Path(path)
         self.kind = _kind_of(self.path)
         self._pictures: list[Path] = []
+        self.orientation = ""
         if self.kind in ("image", "folder"):
             self._pictures = _pictures_in(self.path)
             self.frame_count: int | None = len(self._pictures)
             self.rate_hz: float | None = (rate_hz or FOLDER_RATE_HZ) if self.kind == "folder" else None
-            self.size_wh_px = _size_of(_read_picture(self._pictures[0]))
+            header = _declared(self._pictures[0])
+            self.size_wh_px = header.size_wh_px
+            self._tell_turn(header.orientation != 1, f"EXIF orientation {header.orientation}")
         else:
             capture = _open_capture(self.path, self.kind)
             self.frame_count = _frame_count(capture) if self.kind == "video" else None
             self.rate_hz = _rate_hz(capture)
             self.size_wh_px = (int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT)))
+            turn_deg = int(capture.get(cv2.CAP_PROP_ORIENTATION_META))
             capture.release()
+            self._tell_turn(turn_deg % 360 != 0, f"a rotation by {turn_deg} degrees")
+            if self.size_wh_px[0] * self.size_wh_px[1] > MOST_PX:
+                width, height = self.size_wh_px
+                raise FrameSourceError(f"{self.path}: declares {width} x {height} px, expected at most {MOST_PX // 1_000_000} million px")
+
+    def _tell_turn(self, is_asked: bool, what: str) -> None:
+        if is_asked:
+            width, height = self.size_wh_px
+            self.orientation = (
+                f"{self.path} asks viewers for {what}, which is not followed: pixels are {width} x {height} as the camera "
+                "made them, and so must be its calibration; turn pictures and calibrate those where people lie on their side"
+            )
 
     def __iter__(self) -> Iterator[Frame]:
         if self.kind in ("image", "folder"):
@@ -67,7 +94,7 @@ class FrameSource:
     def _iterate_pictures(self) -> Iterator[Frame]:
         step_ns = 1e9 / self.rate_hz if self.rate_hz else 0.0
         for index, picture in enumerate(self._pictures):
-            yield Frame(index, round(index * step_ns), _read_picture(picture))
+            yield Frame(index, round(index * step_ns), _read_picture(picture, self.size_wh_px))
 
     def _iterate_capture(self) -> Iterator[Frame]:
         capture = _open_capture(self.path, self.kind)
@@ -143,17 +170,38 @@ def _pictures_in(path: Path) -> list[Path]:
     return pictures
 
 
-def _read_picture(path: Path) -> np.ndarray:
-    image_bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if image_bgr is None:
-        raise FrameSourceError(f"{path}: not a picture that OpenCV can decode (empty, truncated or another format)")
-    return cv2.cvtColor(image_bgr, cv2.COLOR_BGR2RGB)
+def _declared(path: Path) -> PictureHeader:
+    """Return what a picture's first bytes say; one that is enormous is refused."""
+    data = _bytes_of(path)
+    header = picture_header(data)
+    if header is None:
+        raise FrameSourceError(f"{path}: not a picture that can be decoded (empty, truncated or another format)")
+    try:
+        check_declared(header, data, None)
+    except PictureError as error:
+        raise FrameSourceError(f"{path}: {error}") from None
+    return header
+
+
+def _read_picture(path: Path, size_wh_px: tuple[int, int]) -> np.ndarray:
+    try:
+        return decode_picture(_bytes_of(path), size_wh_px)
+    except PictureError as error:
+        raise FrameSourceError(f"{path}: {error}") from None
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise FrameSourceError(f"{path}: cannot be read: {error.strerror or error}") from None
 
 
 def _open_capture(path: Path, kind: str) -> cv2.VideoCapture:
     device = str(path).removeprefix("/dev/video")
     capture = cv2.VideoCapture(int(device) if kind == "device" and device.isdecimal() else str(path))
     if capture.isOpened():
+        capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 0)
         return capture
     capture.release()
     if kind == "device":
@@ -169,7 +217,3 @@ def _frame_count(capture: cv2.VideoCapture) -> int | None:
 def _rate_hz(capture: cv2.VideoCapture) -> float | None:
     rate = capture.get(cv2.CAP_PROP_FPS)
     return float(rate) if np.isfinite(rate) and 0 < rate < 1000 else None
-
-
-def _size_of(image: np.ndarray) -> tuple[int, int]:
-    return (image.shape[1], image.shape[0])

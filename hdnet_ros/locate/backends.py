@@ -199,6 +199,6 @@ def open_video(source: str, camera: str, rate_hz: float) -> tuple[Any, Any]:
         width, height = frames.size_wh_px
         raise BackendError(
             f"{camera} is of a camera of {loaded.size_wh_px[0]} x {loaded.size_wh_px[1]} px, "
-            f"{source} has {width} x {height} px"
+            f"{source} has {width} x {height} px" + (f"; {frames.orientation}" if frames.orientation else "")
         )
     return frames, loaded

@@ -1,13 +1,14 @@
 """Pixels out of image messages, checked and converted to RGB once, and back into them."""
 
 from array import array
-from collections.abc import Callable
 
 import cv2
 import numpy as np
 
-from hdnet_ros.pipeline.bad_input import BadInput
+from hdnet_ros.files.picture import BAYER_TO_RGB, PictureError, decode_picture, eight_bits
+from hdnet_ros.files.picture_header import picture_header
 from hdnet_ros.messages.message_types import Header, Image
+from hdnet_ros.pipeline.bad_input import BadInput
 
 # encoding: (bytes of a pixel, channels, bytes of a channel, OpenCV conversion to RGB or None)
 _LAYOUTS: dict[str, tuple[int, int, int, int | None]] = {
@@ -22,11 +23,10 @@ _LAYOUTS: dict[str, tuple[int, int, int, int | None]] = {
     "mono16": (2, 1, 2, cv2.COLOR_GRAY2RGB),
     "rgb16": (6, 3, 2, None),
     "bgr16": (6, 3, 2, cv2.COLOR_BGR2RGB),
-    # OpenCV names a Bayer pattern by its second row, ROS by its first.
-    "bayer_rggb8": (1, 1, 1, cv2.COLOR_BayerBG2RGB),
-    "bayer_bggr8": (1, 1, 1, cv2.COLOR_BayerRG2RGB),
-    "bayer_gbrg8": (1, 1, 1, cv2.COLOR_BayerGR2RGB),
-    "bayer_grbg8": (1, 1, 1, cv2.COLOR_BayerGB2RGB),
+    "rgba16": (8, 4, 2, cv2.COLOR_RGBA2RGB),
+    "bgra16": (8, 4, 2, cv2.COLOR_BGRA2RGB),
+    **{f"{name}8": (1, 1, 1, conversion) for name, conversion in BAYER_TO_RGB.items()},
+    **{f"{name}16": (2, 1, 2, conversion) for name, conversion in BAYER_TO_RGB.items()},
     "yuv422": (2, 2, 1, cv2.COLOR_YUV2RGB_UYVY),
     "uyvy": (2, 2, 1, cv2.COLOR_YUV2RGB_UYVY),
     "yuv422_yuy2": (2, 2, 1, cv2.COLOR_YUV2RGB_YUY2),
@@ -35,29 +35,16 @@ _LAYOUTS: dict[str, tuple[int, int, int, int | None]] = {
 SUPPORTED_ENCODINGS = tuple(_LAYOUTS)
 # 4:2:2: two pixels beside each other share their colour.
 _COLOUR_BY_TWO = ("yuv422", "uyvy", "yuv422_yuy2", "yuyv")
-# What cv_bridge is asked for; the rest it does not know, or not in every release.
-_CV_BRIDGE_ENCODINGS = ("bgr8", "rgba8", "bgra8", "mono8")
 
 
 class ImageDecoder:
-    """Decode image messages to RGB; one instance per node.
-
-    cv_bridge converts what it can; where it cannot be imported (its compiled half was built for
-    another NumPy) numpy and OpenCV do, with one warning.
-
-    Parameters
-    ----------
-    warn : callable taking a str
-        Where the one warning goes.
-    """
-
-    def __init__(self, warn: Callable[[str], None]):
-        self._bridge = _cv_bridge(warn)
+    """Decode image messages to RGB, with numpy and OpenCV alone."""
 
     def rgb_from_image(self, msg) -> np.ndarray:
         """Return the (H, W, 3) uint8 RGB pixels of a sensor_msgs/Image.
 
-        An rgb8 image is not copied: the result is a read-only view of the message.
+        An rgb8 image is not copied: the result is a read-only view of the message. Of 16 bits as
+        many count as the image uses, see `eight_bits`; `is_bigendian` says nothing about bytes.
 
         Raises
         ------
@@ -67,34 +54,52 @@ class ImageDecoder:
         """
         rows = _checked_rows(msg)
         _, channels, channel_bytes, conversion = _LAYOUTS[msg.encoding]
-        tight = msg.step == rows.shape[1]
-        if self._bridge is not None and tight and msg.encoding in _CV_BRIDGE_ENCODINGS:
-            return self._bridge.imgmsg_to_cv2(msg, "rgb8")
         shape = (msg.height, msg.width) if channels == 1 else (msg.height, msg.width, channels)
         if channel_bytes == 2:
             order = ">u2" if msg.is_bigendian else "<u2"
-            rows = (np.ascontiguousarray(rows).view(order) >> 8).astype(np.uint8)
+            rows = eight_bits(np.ascontiguousarray(rows).view(order))
         if conversion is None and rows.flags.c_contiguous:
             return rows.reshape(shape)
         pixels = np.ascontiguousarray(rows).reshape(shape)
         return pixels if conversion is None else cv2.cvtColor(pixels, conversion)
 
-    def rgb_from_compressed(self, msg) -> np.ndarray:
+    def rgb_from_compressed(self, msg, size_wh_px: tuple[int, int] | None = None) -> np.ndarray:
         """Return the (H, W, 3) uint8 RGB pixels of a sensor_msgs/CompressedImage.
 
-        An orientation in the picture's EXIF data is ignored: intrinsics belong to the sensor.
+        An orientation in the picture's EXIF data is ignored: intrinsics belong to the sensor. Red and
+        blue, and a mosaic in place of colours, are as `format` says.
+
+        Parameters
+        ----------
+        size_wh_px : what the camera's images have, where that is known
 
         Raises
         ------
         BadInput
-            Data that is no JPEG, PNG or other picture that OpenCV decodes.
+            Data that is no whole picture, or whose declared size is not the camera's or enormous.
         """
-        data = np.frombuffer(msg.data, dtype=np.uint8)
-        flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
-        image_bgr = cv2.imdecode(data, flags) if data.size else None
-        if image_bgr is None:
-            raise BadInput("image", f"{data.size} bytes of format {msg.format!r} are not a picture")
-        return cv2.cvtColor(image_bgr, cv2.COLOR_BGR2RGB, dst=image_bgr)
+        data = bytes(msg.data)
+        if picture_header(data) is None:
+            depth = " (a depth image shows nobody)" if "compressedDepth" in msg.format else ""
+            raise BadInput("image", f"{len(data)} bytes of format {msg.format[:80]!r} are not a picture{depth}")
+        mosaic, swapped = _coding(msg.format)
+        try:
+            return decode_picture(data, size_wh_px, mosaic, swapped)
+        except PictureError as error:
+            raise BadInput("image", str(error)) from None
+
+
+def _coding(text: str) -> tuple[str, bool]:
+    """Return the mosaic's pattern, empty without, and whether red and blue were exchanged.
+
+    compressed_image_transport writes "<encoding of the camera>; <codec> compressed <encoding that was
+    given to the codec>". Codecs are given blue first; who gave them rgb8 has exchanged the two.
+    """
+    camera, _, rest = text.lower().partition(";")
+    given = rest.partition("compressed")[2].strip()
+    pattern = camera.strip().rstrip("0123456789")
+    mosaic = pattern if pattern in BAYER_TO_RGB and not given.startswith(("rgb", "bgr")) else ""
+    return mosaic, given.startswith("rgb")
 
 
 def _checked_rows(msg) -> np.ndarray:
@@ -103,7 +108,7 @@ def _checked_rows(msg) -> np.ndarray:
         raise BadInput("image", f"size {msg.width} x {msg.height} px, expected at least 1 x 1")
     if msg.encoding not in _LAYOUTS:
         known = ", ".join(SUPPORTED_ENCODINGS)
-        raise BadInput("image", f"encoding {msg.encoding!r}, expected one of {known}")
+        raise BadInput("image", f"encoding {msg.encoding[:80]!r}, expected one of {known}")
     if msg.width % 2 and msg.encoding in _COLOUR_BY_TWO:
         raise BadInput(
             "image",
@@ -130,22 +135,6 @@ def _checked_rows(msg) -> np.ndarray:
     return np.lib.stride_tricks.as_strided(
         data, shape=(msg.height, row_bytes), strides=(msg.step, 1), writeable=False
     )
-
-
-def _cv_bridge(warn: Callable[[str], None]):
-    """Return a CvBridge that works, or None after a warning."""
-    try:
-        from cv_bridge import CvBridge
-
-        # The compiled half is imported late, and may print a traceback instead of raising.
-        from cv_bridge.boost.cv_bridge_boost import cvtColor2
-
-        cvtColor2(np.zeros((1, 1, 3), np.uint8), "bgr8", "rgb8")
-        return CvBridge()
-    except Exception as error:  # noqa: BLE001  (a binary mismatch raises whatever it likes)
-        kind = type(error).__name__
-        warn(f"cv_bridge cannot be used ({kind}: {error}); decoding images with numpy instead")
-        return None
 
 
 def image_from_rgb(header: Header, image_rgb: np.ndarray) -> Image:

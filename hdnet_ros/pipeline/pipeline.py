@@ -142,7 +142,7 @@ class Pipeline:
         """
         header = pair.image.header
         camera = convert.camera_from_info(info, self._options["image_is_rectified"])
-        image_rgb = self._decoded(pair.image)
+        image_rgb = self._decoded(pair.image, camera.size_wh_px)
         size = (image_rgb.shape[1], image_rgb.shape[0])
         if size != camera.size_wh_px:
             width, height = camera.size_wh_px
@@ -255,9 +255,9 @@ class Pipeline:
             overlay=overlay,
         )
 
-    def _decoded(self, msg: Image | CompressedImage):
+    def _decoded(self, msg: Image | CompressedImage, size_wh_px: tuple[int, int]):
         if isinstance(msg, CompressedImage):
-            return self._decoder.rgb_from_compressed(msg)
+            return self._decoder.rgb_from_compressed(msg, size_wh_px)
         return self._decoder.rgb_from_image(msg)
 
     def _wanted(self) -> convert.DetectionFilter:

@@ -41,7 +41,7 @@ class DetectorNode(Node):
         self.statistics = NodeStatistics(("image",))
         self._topic = input_topics(self, options["image_transport"])["image"]
         self._logbook = Logbook(self.get_logger(), self.statistics, {"image": self._topic})
-        self._decoder = ImageDecoder(self.get_logger().warning)
+        self._decoder = ImageDecoder()
         self._detector, device = make_people_detector(
             options["detector"], options["weights"], options["device"], options["hog_scale"]
         )

@@ -125,7 +125,7 @@ class HDNetNode(LifecycleNode):
         arrived = threading.Event()
         for camera in self.cameras:
             markers = MarkerPublisher(SKELETON_LINKS, options["marker_lifetime_s"])
-            decoder = ImageDecoder(self.get_logger().warning)
+            decoder = ImageDecoder()
             logbook, statistics = self._logbooks[camera], self._statistics[camera]
             pipeline = Pipeline(
                 self._backend, trackers, decoder, markers, options, frame, track_markers, camera, floor

@@ -53,6 +53,8 @@ class VideoNode(Node):
         self._worker.start()
         width, height = self._frames.size_wh_px
         self.get_logger().info(f"{options['source']}: {width} x {height} px at {self.rate_hz:g} Hz")
+        if self._frames.orientation:
+            self.get_logger().warning(self._frames.orientation)
 
     def is_done(self) -> bool:
         """Say whether the source is over and the process is to end with it."""

@@ -1,5 +1,7 @@
 """Pictures from files, folders and videos: numbers, stamps in ns, colours in RGB order."""
 
+import struct
+
 import cv2
 import numpy as np
 import pytest
@@ -21,8 +23,11 @@ def _write(path, red: int) -> None:
 
 @pytest.fixture
 def video(tmp_path):
-    path = tmp_path / "clip.avi"
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 12.5, SIZE_WH_PX)
+    return _write_video(tmp_path / "clip.avi", "MJPG")
+
+
+def _write_video(path, codec):
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*codec), 12.5, SIZE_WH_PX)
     for red in (40, 120, 200):
         writer.write(_picture(red)[..., ::-1])
     writer.release()
@@ -80,3 +85,45 @@ def test_unusable_source_is_named(tmp_path, name, word):
     with pytest.raises(FrameSourceError, match=word) as caught:
         FrameSource(tmp_path / name)
     assert name in str(caught.value)
+
+
+def test_a_turn_in_exif_is_told_and_not_made(tmp_path):
+    rgb = np.random.default_rng(3).integers(0, 256, (48, 64, 3), dtype=np.uint8)
+    jpeg = cv2.imencode(".jpg", rgb)[1].tobytes()
+    tiff = b"II*\0" + struct.pack("<IHHHII", 8, 1, 274, 3, 1, 6) + bytes(4)
+    (tmp_path / "turned.jpg").write_bytes(
+        jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(tiff) + 8) + b"Exif\0\0" + tiff + jpeg[2:]
+    )
+    (tmp_path / "plain.jpg").write_bytes(jpeg)
+    turned, plain = FrameSource(tmp_path / "turned.jpg"), FrameSource(tmp_path / "plain.jpg")
+    assert turned.size_wh_px == plain.size_wh_px == (64, 48)
+    assert "EXIF orientation 6, which is not followed: pixels are 64 x 48" in turned.orientation
+    assert plain.orientation == ""
+    np.testing.assert_array_equal(next(iter(turned)).image_rgb, next(iter(plain)).image_rgb)
+
+
+def test_a_picture_that_declares_too_much_is_refused_at_once(tmp_path):
+    data = bytearray(cv2.imencode(".bmp", np.zeros((4, 4, 3), np.uint8))[1].tobytes())
+    data[18:26] = (30_000).to_bytes(4, "little") * 2
+    (tmp_path / "bomb.bmp").write_bytes(data)
+    with pytest.raises(FrameSourceError, match="declares 30000 x 30000 px"):
+        FrameSource(tmp_path / "bomb.bmp")
+
+
+def test_a_picture_of_another_size_in_a_folder_is_named(tmp_path):
+    for name, width in (("a.png", 64), ("b.png", 32)):
+        cv2.imwrite(str(tmp_path / name), np.zeros((48, width, 3), np.uint8))
+    with pytest.raises(FrameSourceError, match="b.png: PNG declares 32 x 48 px, expected 64 x 48 px"):
+        list(FrameSource(tmp_path))
+
+
+def test_a_rotation_in_a_video_is_told_and_not_made(tmp_path):
+    video = _write_video(tmp_path / "plain.mp4", "mp4v")
+    data = bytearray(video.read_bytes())
+    place = data.index(struct.pack(">9i", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000), data.index(b"tkhd"))
+    data[place : place + 36] = struct.pack(">9i", 0, 0x10000, 0, -0x10000, 0, 0, 48 << 16, 0, 0x40000000)
+    (tmp_path / "turned.mp4").write_bytes(data)
+    turned = FrameSource(tmp_path / "turned.mp4")
+    assert turned.size_wh_px == SIZE_WH_PX
+    assert "a rotation by 90 degrees, which is not followed" in turned.orientation
+    np.testing.assert_array_equal(next(iter(turned)).image_rgb, next(iter(FrameSource(video))).image_rgb)

@@ -56,6 +56,8 @@ def localize(source, camera_path, boxes_path, detector, detector_weights, estima
         pictures = FrameSource(source)
         camera = load_camera(camera_path)
         check_sizes(camera, camera_path, pictures)
+        if pictures.orientation:
+            click.echo(pictures.orientation, err=True)
         estimator, name = make_estimator(estimator_name, weights, device, patch, second_look)
         if estimator_name == "hdnet":
             estimator.joints_from = joints_from
@@ -94,7 +96,8 @@ def check_sizes(camera: Camera, camera_path: str, pictures: FrameSource) -> None
     """Raise a ValueError naming both sizes unless the camera is of the pictures' size."""
     if tuple(camera.size_wh_px) != tuple(pictures.size_wh_px):
         (cw, ch), (w, h) = camera.size_wh_px, pictures.size_wh_px
-        raise ValueError(f"{camera_path} is of a {cw} x {ch} px camera, {pictures.path} has {w} x {h} px")
+        why = f"; {pictures.orientation}" if pictures.orientation else ""
+        raise ValueError(f"{camera_path} is of a {cw} x {ch} px camera, {pictures.path} has {w} x {h} px{why}")
 
 
 def _boxes_or_detector(

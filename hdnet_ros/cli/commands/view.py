@@ -53,7 +53,7 @@ def _live(persons_topic: str, image_topic: str):
     from hdnet_ros.cli.view.scene import scene
 
     frames = LiveFrames(persons_topic)
-    decoder = ImageDecoder(lambda _: None)
+    decoder = ImageDecoder()
 
     def push(persons, tracks, camera_to_tracking, info, image) -> None:
         jpeg = None if image is None else jpeg_of(image, decoder)

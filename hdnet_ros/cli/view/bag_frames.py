@@ -47,7 +47,7 @@ class BagFrames:
         self.title = Path(path).resolve().name
         self._lock = threading.Lock()
         self._reader = _opened(Path(path))
-        self._decoder = ImageDecoder(lambda _: None)
+        self._decoder = ImageDecoder()
         self._persons_topic = self._choose((_PERSONS,), persons_topic, path)
         if not self._persons_topic:
             raise ValueError(f"{path}: no people in it ({_PERSONS}); `hdnet bag IN OUT` adds them")
