@@ -62,7 +62,7 @@ def arguments():
         DeclareLaunchArgument(
             "detector",
             default_value="",
-            description="detector to start for each camera: hog, maskrcnn, fast, empty: as in "
+            description="detector to start for each camera: nanodet, hog, maskrcnn, fasterrcnn, keypointrcnn; empty: as in "
             "params_file, or none when something else publishes the boxes",
         ),
         DeclareLaunchArgument(

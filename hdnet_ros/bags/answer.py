@@ -200,9 +200,7 @@ def _boxes(job: BagJob, source: BagSource, decoder: ImageDecoder, journal: Journ
     options = job.detector_options
     name = options["detector"]
     try:
-        detector, _ = make_people_detector(
-            name, options["weights"], options["device"], options["hog_scale"]
-        )
+        detector, _ = make_people_detector(options)
     except BackendError as error:
         raise BagError(str(error)) from error
     kept = JournalledDetector(detector, journal)
@@ -210,8 +208,7 @@ def _boxes(job: BagJob, source: BagSource, decoder: ImageDecoder, journal: Journ
     def detect(image: Any) -> Any:
         compressed = isinstance(image, CompressedImage)
         decode = decoder.rgb_from_compressed if compressed else decoder.rgb_from_image
-        found = [d for d in kept.detect(decode(image)) if d.score >= options["min_score"]]
-        return detections_to_msg(image.header, found, options["class_id"])
+        return detections_to_msg(image.header, kept.detect(decode(image)), options["class_id"])
 
     return detect, f"detector {name}"
 

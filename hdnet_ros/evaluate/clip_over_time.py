@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hdnet_ros.locate.detectors import HogDetector
+from hdnet_ros.locate.detectors import make_detector
 from hdnet_ros.core.ground import GroundConfig
 from hdnet_ros.data.clip import pictures_of_clip
 from hdnet_ros.evaluate.ground_depth import before_and_after, ground_of_clip
@@ -18,7 +18,7 @@ _PITCH_ERRORS_RAD = tuple(np.radians((0.0, -0.5, 0.5)))
 
 
 def tracks_of_clip(estimator, folder: Path, video: Path, every: int) -> dict[str, dict]:
-    """`score_tracks` with hand-made boxes and with the HOG detector's."""
+    """`score_tracks` with hand-made boxes and with the bundled detector's."""
     clip = load_ground_plane_clip(folder)
     return {
         f"tracks, {boxes}": score_tracks(tracking_pictures(video, clip, estimator, every=every, detect=detect))
@@ -27,7 +27,7 @@ def tracks_of_clip(estimator, folder: Path, video: Path, every: int) -> dict[str
 
 
 def floor_of_clip(estimator, folder: Path, video: Path, every: int) -> dict[str, dict]:
-    """`before_and_after` with hand-made boxes and with the HOG detector's.
+    """`before_and_after` with hand-made boxes and with the bundled detector's.
 
     The clip's true depths are made from the lower edges of the hand-made boxes on the same floor.
     """
@@ -46,4 +46,4 @@ def floor_of_clip(estimator, folder: Path, video: Path, every: int) -> dict[str,
 
 
 def _boxes() -> dict:
-    return {"hand-made boxes": None, "HOG boxes": HogDetector().detect}
+    return {"hand-made boxes": None, "NanoDet boxes": make_detector("nanodet").detect}

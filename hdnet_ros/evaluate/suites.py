@@ -12,7 +12,7 @@ from typing import Callable, Container, Iterable, Sequence
 
 import numpy as np
 
-from hdnet_ros.locate.detectors import HogDetector
+from hdnet_ros.locate.detectors import make_detector
 from hdnet_ros.locate.estimator import HDNetEstimator
 from hdnet_ros.core.patch import patch_camera_for
 from hdnet_ros.locate.priors import BoxAreaPrior, BoxHeightPrior
@@ -219,13 +219,13 @@ def clip_suites(
     track: Track = untracked,
     others: Sequence = (),
 ) -> list[Suite]:
-    """Every estimator on the real clip with hand-made boxes and with the HOG detector's.
+    """Every estimator on the real clip with hand-made boxes and with the bundled detector's.
 
     How far the depth follows box and rung is seen on some forty pictures all over the clip.
     """
     clip = load_ground_plane_clip(folder)
     suites = []
-    for boxes, detect in {"hand-made boxes": None, "HOG boxes": HogDetector().detect}.items():
+    for boxes, detect in {"hand-made boxes": None, "NanoDet boxes": make_detector("nanodet").detect}.items():
         pictures = list(pictures_of_clip(video, clip, every=every, detect=detect))
         estimators = estimators_of(checkpoint, device, regressor, others)
         rows = {k: benchmark.run(e, track(pictures, f"{boxes}: {k}")) for k, e in estimators.items()}

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from hdnet_ros.locate.detectors import Detector, make_detector
 from hdnet_ros.locate.priors import BoxAreaPrior, BoxHeightPrior
 from hdnet_ros.core.skeleton import LINKS
 from hdnet_ros.tracking.track_ids import IdSource
@@ -14,10 +15,6 @@ from hdnet_ros.tracking.tracking import TrackerConfig, Trackers
 from hdnet_ros.model.default_weights import NO_WEIGHTS_HELP, find_default_weights
 
 SKELETON_LINKS = LINKS
-_TORCHVISION_NAMES = {
-    "maskrcnn": "maskrcnn_resnet50_fpn",
-    "fast": "fasterrcnn_mobilenet_v3_large_320_fpn",
-}
 # How often a waiting thread looks before it sleeps. Alone, the network is as fast as with libgomp's
 # default, which is a hundred times that and more.
 _OPENMP_SPINS = 2000
@@ -148,29 +145,29 @@ def _have_waiting_threads_sleep() -> None:
         os.environ.setdefault("GOMP_SPINCOUNT", str(_OPENMP_SPINS))
 
 
-def make_people_detector(name: str, weights: str, device: str, hog_scale: float) -> tuple[Any, str]:
-    """Return a detector and the device it runs on.
+def make_people_detector(options: Mapping[str, Any]) -> tuple[Detector, str]:
+    """Return a detector and the device it runs on, from the parameters of `DETECTOR_PARAMETERS`.
 
     Raises
     ------
     BackendError
         If its weights are missing or do not fit.
     """
-    from hdnet_ros.locate.detectors import make_detector
-
+    name = options["detector"]
+    if name != "hog":
+        _have_waiting_threads_sleep()
+    weights = options["weights"]
     try:
-        if name == "hog":
-            detector = make_detector("hog", scale=hog_scale)
-        else:
-            _have_waiting_threads_sleep()
-            # The node filters by score itself, so that the threshold can change while it runs.
-            with _no_threads_of_its_own():
-                detector = make_detector(
-                    _TORCHVISION_NAMES[name],
-                    weights=Path(weights).expanduser() if weights else None,
-                    score_threshold=0.0,
-                    device=device,
-                )
+        with _no_threads_of_its_own() if name != "hog" else contextlib.nullcontext():
+            detector = make_detector(
+                name,
+                Path(weights).expanduser() if weights else None,
+                options["min_score"],
+                options["device"],
+                preset=options["preset"],
+                sides_px=[side for side in options["sides_px"] if side],
+                hog_scale=options["hog_scale"],
+            )
     except (ValueError, OSError, RuntimeError) as error:
         raise BackendError(f"detector {name}: {error}") from error
     return detector, str(getattr(detector, "device", "cpu"))

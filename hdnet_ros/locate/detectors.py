@@ -1,8 +1,10 @@
-"""People detectors: OpenCV's HOG, which needs no weights, and torchvision's networks."""
+"""People detectors by name: NanoDet, which is shipped, OpenCV's HOG and torchvision's networks."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -13,29 +15,52 @@ from hdnet_ros.core.types import Detection
 
 # HOG's own window: a person standing in a margin.
 _HOG_WINDOW_WH_PX = (64, 128)
+# Near people are looked for in the image at half its size, with so much of its height around it: in
+# HOG's window a person stands in a margin, which one who fills the image does not have.
+_NEAR_SCALE = 0.5
+_NEAR_BORDER_SHARE = 0.25
 _COCO_PERSON = 1
-TORCHVISION_NAMES = (
-    "maskrcnn_resnet50_fpn",
-    "fasterrcnn_mobilenet_v3_large_320_fpn",
-    "keypointrcnn_resnet50_fpn",
-)
-_SHORT_NAMES = {"torchvision": "maskrcnn_resnet50_fpn", "keypointrcnn": "keypointrcnn_resnet50_fpn"}
-DETECTOR_NAMES = ("hog", *_SHORT_NAMES, *TORCHVISION_NAMES)
+_TORCHVISION_MODELS = {
+    "maskrcnn": "maskrcnn_resnet50_fpn",
+    "fasterrcnn": "fasterrcnn_mobilenet_v3_large_320_fpn",
+    "keypointrcnn": "keypointrcnn_resnet50_fpn",
+}
+DETECTOR_NAMES = ("nanodet", "hog", *_TORCHVISION_MODELS)
+DEFAULT_DETECTOR = "nanodet"
+# NanoDet's; `nanodet_detector.PRESETS` says what they are, behind seconds of importing PyTorch.
+PRESET_NAMES = ("fast", "good", "wide")
 
 
 class DetectorError(RuntimeError):
     """A detector cannot be set up; the message says what to do about it."""
 
 
+class Detector(Protocol):
+    """What finds people: boxes in px of the image, best first.
+
+    Attributes
+    ----------
+    score_threshold : 0..1, boxes of a lower score are left out; may be changed at any time
+    """
+
+    score_threshold: float
+
+    def detect(self, image_rgb: np.ndarray) -> list[Detection]:
+        """People in an (H, W, 3) uint8 RGB image."""
+
+    def detect_many(self, images_rgb: Sequence[np.ndarray]) -> list[list[Detection]]:
+        """People of each image."""
+
+
 class HogDetector:
     """OpenCV's HOG people detector: upright people, no weights to bring.
 
-    On 768 x 576 footage of pedestrians 50 to 120 px tall it finds 77 % of them at 1.5 x, and 75 %
-    of what it finds are people (IoU 0.4); 1 x finds a quarter. Its boxes are about 15 % too high.
+    It looks twice: at the image enlarged, for people far away, and at half the image's size with a
+    border around it, for people who fill it. Its boxes are about 15 % too high.
 
     Parameters
     ----------
-    scale : the image is enlarged by this first; people must come out about 100 px tall
+    scale : the image is enlarged by this first; far people must come out about 100 px tall
     score_threshold : 0..1, on the squashed margin of the SVM; 0.5 is the SVM's own border
     shrink_width, shrink_height : share of the box cut off on each side, as HOG's boxes include the
         margin that it was trained with
@@ -64,29 +89,43 @@ class HogDetector:
     def detect(self, image_rgb: np.ndarray) -> list[Detection]:
         """People in an (H, W, 3) uint8 RGB image, best first; none where it is below 64 x 128."""
         grey = cv2.cvtColor(np.ascontiguousarray(image_rgb), cv2.COLOR_RGB2GRAY)
+        border = round(_NEAR_BORDER_SHARE * grey.shape[0])
+        around = cv2.copyMakeBorder(grey, *[border] * 4, cv2.BORDER_REPLICATE)
+        far_boxes, far_scores = self._look(grey, self.scale)
+        near_boxes, near_scores = self._look(around, _NEAR_SCALE)
+        boxes = np.concatenate([far_boxes, near_boxes - border])
+        scores = np.concatenate([far_scores, near_scores])
+        return [
+            Detection(xywh_center_from_xyxy(boxes[i]), float(scores[i]))
+            for i in suppress_overlaps(boxes, scores, self.iou_limit)
+            if scores[i] >= self.score_threshold
+        ]
+
+    def detect_many(self, images_rgb: Sequence[np.ndarray]) -> list[list[Detection]]:
+        """People of each (H, W, 3) uint8 RGB image, best first."""
+        return [self.detect(image_rgb) for image_rgb in images_rgb]
+
+    def _look(self, grey: np.ndarray, scale: float) -> tuple[np.ndarray, np.ndarray]:
+        """Boxes (N, 4) x0, y0, x1, y1 in px of a grey image shown at a scale, and scores (N,)."""
         height, width = grey.shape
-        size = (round(width * self.scale), round(height * self.scale))
+        size = (round(width * scale), round(height * scale))
         if size[0] < _HOG_WINDOW_WH_PX[0] or size[1] < _HOG_WINDOW_WH_PX[1]:
-            return []
-        enlarged = cv2.resize(grey, size, interpolation=cv2.INTER_LINEAR)
-        found, scores = self._hog.detectMultiScale(
-            enlarged, winStride=(8, 8), padding=(16, 16), scale=1.05
+            return np.zeros((0, 4)), np.zeros(0)
+        smoothly = cv2.INTER_AREA if scale < 1.0 else cv2.INTER_LINEAR
+        found, margins = self._hog.detectMultiScale(
+            cv2.resize(grey, size, interpolation=smoothly),
+            winStride=(8, 8),
+            padding=(16, 16),
+            scale=1.05,
         )
         if len(found) == 0:
-            return []
-        return self._detections(np.asarray(found, dtype=np.float64), np.ravel(scores))
-
-    def _detections(self, found_xywh: np.ndarray, scores: np.ndarray) -> list[Detection]:
-        centre = (found_xywh[:, :2] + 0.5 * found_xywh[:, 2:]) / self.scale - 0.5
-        half = 0.5 * found_xywh[:, 2:] / self.scale * self._keep_wh
-        boxes = np.concatenate([centre - half, centre + half], axis=1)
+            return np.zeros((0, 4)), np.zeros(0)
+        found = np.asarray(found, dtype=np.float64)
+        centre = (found[:, :2] + 0.5 * found[:, 2:]) / scale - 0.5
+        half = 0.5 * found[:, 2:] / scale * self._keep_wh
         # The margin has no upper end; squashed it lies between 0 and 1 as other scores do.
-        squashed = 1.0 / (1.0 + np.exp(-scores))
-        return [
-            Detection(xywh_center_from_xyxy(boxes[i]), float(squashed[i]))
-            for i in suppress_overlaps(boxes, squashed, self.iou_limit)
-            if squashed[i] >= self.score_threshold
-        ]
+        scores = 1.0 / (1.0 + np.exp(-np.ravel(margins).astype(np.float64)))
+        return np.concatenate([centre - half, centre + half], axis=1), scores
 
 
 class TorchvisionDetector:
@@ -94,9 +133,9 @@ class TorchvisionDetector:
 
     Parameters
     ----------
-    name : "maskrcnn_resnet50_fpn", as in the paper, "fasterrcnn_mobilenet_v3_large_320_fpn", which
-        is fast, or "keypointrcnn_resnet50_fpn", whose detections have joints
-    weights : file with torchvision's state dict; None takes torchvision's own download
+    name : "maskrcnn" (ResNet-50, as in the paper), "fasterrcnn" (MobileNet v3, 320 px, which is
+        fast), or "keypointrcnn" (ResNet-50), whose detections have joints
+    weights : file with torchvision's state dict; nothing is downloaded
     score_threshold : 0..1
     device : "auto", "cpu", "cuda" or "cuda:N"
 
@@ -108,13 +147,14 @@ class TorchvisionDetector:
 
     def __init__(
         self,
-        name: str = "maskrcnn_resnet50_fpn",
+        name: str = "maskrcnn",
         weights: str | Path | None = None,
         score_threshold: float = 0.5,
         device: str = "auto",
     ) -> None:
-        if name not in TORCHVISION_NAMES:
-            raise ValueError(f"detector is {name!r}, expected one of {', '.join(TORCHVISION_NAMES)}")
+        if name not in _TORCHVISION_MODELS:
+            expected = ", ".join(_TORCHVISION_MODELS)
+            raise ValueError(f"detector is {name!r}, expected one of {expected}")
         # Seconds and hundreds of MB that the HOG detector does without.
         from hdnet_ros.core.device import choose_device
 
@@ -141,6 +181,10 @@ class TorchvisionDetector:
             for i in order
         ]
 
+    def detect_many(self, images_rgb: Sequence[np.ndarray]) -> list[list[Detection]]:
+        """People of each (H, W, 3) uint8 RGB image, best first."""
+        return [self.detect(image_rgb) for image_rgb in images_rgb]
+
 
 def _joints_px(found: dict, wanted) -> list:
     """(17, 2) of each wanted person, NaN for joints that are rather not there; or Nones."""
@@ -152,41 +196,53 @@ def _joints_px(found: dict, wanted) -> list:
 
 
 def make_detector(
-    name: str = "hog",
+    name: str = DEFAULT_DETECTOR,
     weights: str | Path | None = None,
     score_threshold: float | None = None,
     device: str = "auto",
-    scale: float | None = None,
-) -> HogDetector | TorchvisionDetector:
-    """Detector by name: "hog", "torchvision" (Mask R-CNN, as in the paper), "keypointrcnn" or a
-    torchvision name.
+    *,
+    preset: str = "good",
+    sides_px: Sequence[int] = (),
+    hog_scale: float = 1.5,
+) -> Detector:
+    """Detector by name.
+
+    Parameters
+    ----------
+    name : "nanodet", "hog", "maskrcnn" (as in the paper), "fasterrcnn" or "keypointrcnn"
+    weights : None takes NanoDet's bundled ones; torchvision's detectors want a path
+    score_threshold : 0..1; None takes the detector's own default
+    preset, sides_px : NanoDet's, see `NanoDetDetector`
+    hog_scale : HOG's enlargement
 
     Raises
     ------
     ValueError, DetectorError : as the detectors'
     """
     options = {} if score_threshold is None else {"score_threshold": score_threshold}
+    if name == "nanodet":
+        from hdnet_ros.locate.nanodet_detector import NanoDetDetector
+
+        return NanoDetDetector(preset, sides_px, device=device, weights=weights, **options)
     if name == "hog":
-        return HogDetector(**options) if scale is None else HogDetector(scale, **options)
+        return HogDetector(hog_scale, **options)
     if name not in DETECTOR_NAMES:
         raise ValueError(f"detector is {name!r}, expected one of {', '.join(DETECTOR_NAMES)}")
-    return TorchvisionDetector(_SHORT_NAMES.get(name, name), weights, device=device, **options)
+    return TorchvisionDetector(name, weights, device=device, **options)
 
 
 def _torchvision_network(name: str, weights: str | Path | None):
     import torch
     from torchvision.models import detection
 
-    build = getattr(detection, name)
+    model = _TORCHVISION_MODELS[name]
     if weights is None:
-        try:
-            return build(weights="DEFAULT")
-        except (OSError, RuntimeError) as error:
-            raise DetectorError(
-                f"weights of {name} could not be downloaded ({error}); fetch torchvision's "
-                "checkpoint on a machine with network and give its path, or use the detector hog"
-            ) from error
-    network = build(weights=None, weights_backbone=None)
+        raise DetectorError(
+            f"{name} needs the path of its weights, nothing is downloaded: fetch torchvision's "
+            f"checkpoint of {model} (pytorch.org/vision/stable/models.html names it) and give its "
+            "path, or use the detector nanodet, whose weights are bundled"
+        )
+    network = getattr(detection, model)(weights=None, weights_backbone=None)
     try:
         network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
     except Exception as error:

@@ -1,5 +1,6 @@
 """The parameters of the three nodes; config/hdnet.yaml repeats them."""
 
+from hdnet_ros.locate.detectors import DEFAULT_DETECTOR, DETECTOR_NAMES, PRESET_NAMES
 from hdnet_ros.pipeline.parameter_spec import ParameterSpec
 
 _AT_CONFIGURE = "takes effect when the node is configured"
@@ -193,22 +194,36 @@ HDNET_PARAMETERS = (
 DETECTOR_PARAMETERS = (
     ParameterSpec(
         "detector",
-        "hog",
-        "hog (OpenCV, needs nothing), maskrcnn (the paper's) or fast (both torchvision)",
-        choices=("hog", "maskrcnn", "fast"),
+        DEFAULT_DETECTOR,
+        "what finds people: nanodet (bundled), hog (OpenCV, no weights), or torchvision's maskrcnn (the "
+        "paper's), fasterrcnn or keypointrcnn, whose weights you bring",
+        choices=DETECTOR_NAMES,
+        read_only=True,
+    ),
+    ParameterSpec(
+        "preset",
+        "good",
+        "what nanodet is shown: fast (a small image: robots' laptops), good (a small and a large one), "
+        "wide (those and tiles of wide images: people far away)",
+        choices=PRESET_NAMES,
+        read_only=True,
+    ),
+    ParameterSpec(
+        "sides_px",
+        [0],
+        "longer sides, px, at which nanodet is shown the image, multiples of 32 at best; [0]: the preset's",
         read_only=True,
     ),
     ParameterSpec(
         "weights",
         "",
-        "path of a torchvision detector's weights; empty: torchvision downloads its own once",
+        "path of the detector's weights; empty: nanodet's bundled ones, torchvision's need a path; "
+        "nothing is downloaded",
         read_only=True,
     ),
+    ParameterSpec("device", "auto", "where a network runs: auto, cpu, cuda", read_only=True),
     ParameterSpec(
-        "device", "auto", "where a torchvision detector runs: auto, cpu, cuda", read_only=True
-    ),
-    ParameterSpec(
-        "min_score", 0.5, "boxes of a lower score are left out, no unit", span=(0.0, 1.0)
+        "min_score", 0.45, "boxes of a lower score are left out, no unit", span=(0.0, 1.0)
     ),
     ParameterSpec(
         "hog_scale",

@@ -11,7 +11,7 @@ class ParameterSpec:
     Parameters
     ----------
     name : as in config/hdnet.yaml
-    default : its type is the parameter's; a list is one of strings and never empty
+    default : its type is the parameter's; a list is never empty
     description : with the unit, and when a change takes effect
     span : smallest and largest value of a number
     choices : what a string, or each of a list, may be; empty: anything

@@ -42,9 +42,7 @@ class DetectorNode(Node):
         self._topic = input_topics(self, options["image_transport"])["image"]
         self._logbook = Logbook(self.get_logger(), self.statistics, {"image": self._topic})
         self._decoder = ImageDecoder()
-        self._detector, device = make_people_detector(
-            options["detector"], options["weights"], options["device"], options["hog_scale"]
-        )
+        self._detector, device = make_people_detector(options)
         self.statistics.facts.update(detector=options["detector"], device=device)
         self._publisher = advertise(
             self.create_publisher,
@@ -93,9 +91,8 @@ class DetectorNode(Node):
         """Detect on one image; whatever goes wrong is told, and the next image comes."""
         try:
             started = time.perf_counter()
+            self._detector.score_threshold = self.options["min_score"]
             detections = self._detector.detect(self._decoded(msg))
-            least = self.options["min_score"]
-            detections = [found for found in detections if found.score >= least]
             inference_ms = 1000.0 * (time.perf_counter() - started)
             self._publisher.publish(
                 convert.detections_to_msg(msg.header, detections, self.options["class_id"])

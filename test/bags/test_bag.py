@@ -124,7 +124,7 @@ def test_a_calibration_of_another_size_is_told_by_both_sizes(write_bag, make_job
 
 def test_a_detector_finds_the_boxes_where_the_recording_has_none(write_bag, read_bag, make_job):
     report = answer_bag(make_job(write_bag(with_boxes=False, frames=2)))
-    assert report.boxes == "detector hog" and report.answered == 2
+    assert report.boxes == "detector nanodet" and report.answered == 2
     assert report.people == 0  # grey images
     assert len(read_bag(report.target)["/detections"]) == 2
 
@@ -167,7 +167,7 @@ def test_a_message_that_cannot_be_decoded_costs_that_message_only(write_bag, mak
 def test_an_odd_width_in_yuv422_costs_that_image_only(write_bag, make_job, with_boxes):
     odd = {"width": 639, "step": 1278, "encoding": "yuv422", "data": np.full(1278 * 480, 128, np.uint8)}
     source = write_bag(with_boxes=with_boxes, odd_images={3: odd})
-    report = answer_bag(make_job(source, detectors={"hog_scale": 0.3}))
+    report = answer_bag(make_job(source, detectors={"detector": "hog", "hog_scale": 0.3}))
     assert (report.images, report.answered) == (8, 7)
     (told,) = [remark for remark in report.remarks if "width" in remark]
     assert "width 639 px, expected an even one" in told and "let the driver" in told and "(1 x)" in told
@@ -187,7 +187,7 @@ def damaged_jpeg():
 )
 def test_an_image_that_the_decoder_chokes_on_costs_that_image_only(write_bag, make_job, with_boxes, what):
     source = write_bag(compressed=True, with_boxes=with_boxes, odd_images={3: damaged_jpeg(), 5: damaged_jpeg()})
-    report = answer_bag(make_job(source, detectors={"hog_scale": 0.3}))
+    report = answer_bag(make_job(source, detectors={"detector": "hog", "hog_scale": 0.3}))
     assert (report.images, report.answered) == (8, 6)
     (told,) = [remark for remark in report.remarks if "OpenCV" in remark]
     assert told.startswith(f"{what}: error: OpenCV") and told.endswith("(2 x)")
@@ -235,9 +235,9 @@ def test_a_journal_of_other_settings_is_not_used(tmp_path):
 
 def test_a_killed_process_is_taken_up_where_it_was(write_bag, make_job):
     source = write_bag(with_boxes=False, compressed=True, frames=60)
-    job = make_job(source, detectors={"hog_scale": 0.3})
+    job = make_job(source, detectors={"detector": "hog", "hog_scale": 0.3})
     command = [sys.executable, "-m", "hdnet_ros.cli.main", "bag", str(source), str(job.target),
-               "-p", "estimator:=box-height", "-p", "detector_node.hog_scale:=0.3"]  # fmt: skip
+               "-p", "estimator:=box-height", "-p", "detector_node.hog_scale:=0.3", "-p", "detector_node.detector:=hog"]  # fmt: skip
     process = subprocess.Popen(command, cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     journal = journal_path(job.target)
     deadline = time.monotonic() + 60.0
@@ -270,7 +270,7 @@ def test_a_file_that_is_no_bag_is_not_overwritten(write_bag, make_job):
 
 
 def test_a_detector_that_is_asked_for_replaces_the_recordings_boxes(write_bag, read_bag, make_job):
-    report = answer_bag(make_job(write_bag(frames=2), detect=True, detectors={"hog_scale": 0.3}))
+    report = answer_bag(make_job(write_bag(frames=2), detect=True, detectors={"detector": "hog", "hog_scale": 0.3}))
     assert report.boxes == "detector hog" and report.people == 0
     assert [len(m.detections) for _, m in read_bag(report.target)["/detections"]] == [0, 0]
 

@@ -72,7 +72,7 @@ def test_two_sources_of_one_name_are_refused(tmp_path):
 def test_a_ray_worker_that_is_killed_loses_no_recording(write_bag, make_job, monkeypatch):
     ray = pytest.importorskip("ray", reason="the Python package ray is not installed (pip install ray)")
     sources = [write_bag(f"in{i}", with_boxes=False, compressed=True, frames=60) for i in range(3)]
-    jobs = [make_job(s, f"out{i}", detectors={"hog_scale": 0.3}) for i, s in enumerate(sources)]
+    jobs = [make_job(s, f"out{i}", detectors={"detector": "hog", "hog_scale": 0.3}) for i, s in enumerate(sources)]
     outcomes = []
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
     # Ray's workers are nice to everybody else, and on a busy machine never get to work.

@@ -1,4 +1,4 @@
-import urllib.error
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,11 +23,26 @@ def test_hog_in_an_image_smaller_than_its_window_finds_nobody():
 
 def test_hog_boxes_are_scaled_back_shrunk_and_thinned():
     detector = HogDetector(scale=2.0)
-    found = np.array([[100.0, 200.0, 64.0, 128.0], [104.0, 200.0, 64.0, 128.0]])
-    (person,) = detector._detections(found, np.array([0.4, 1.2]))
+    # Of the 480 px high image, enlarged; and of its half with 60 px around it.
+    looks = {960: ([[100, 200, 64, 128], [104, 200, 64, 128]], [0.4, 1.2]), 360: ([[70, 80, 100, 200]], [0.9])}
+    detector._hog = Looks(looks)
+    far, near = detector.detect(np.zeros((480, 640, 3), np.uint8))
     # Centre 136 / 2 - 0.5, width 64 / 2 less 20 %, height 128 / 2 less 14 %.
-    assert person.box_xywh_center_px == pytest.approx([67.5, 131.5, 25.6, 55.04])
-    assert person.score == pytest.approx(1 / (1 + np.exp(-1.2)))
+    assert far.box_xywh_center_px == pytest.approx([67.5, 131.5, 25.6, 55.04])
+    assert far.score == pytest.approx(1 / (1 + np.exp(-1.2)))
+    # Centre 120 x 2 - 0.5 less the border of 120 px, width 200 less 20 %, height 400 less 14 %.
+    assert near.box_xywh_center_px == pytest.approx([119.5, 239.5, 160.0, 344.0])
+
+
+class Looks:
+    """Stands in for OpenCV's HOG: boxes and margins by the height of what it is shown."""
+
+    def __init__(self, looks):
+        self.looks = looks
+
+    def detectMultiScale(self, grey, **_):  # noqa: N802  (OpenCV's name)
+        boxes, margins = self.looks[grey.shape[0]]
+        return np.array(boxes), np.array(margins)
 
 
 def test_hog_options_out_of_range_are_refused():
@@ -38,26 +53,38 @@ def test_hog_options_out_of_range_are_refused():
 
 
 def test_make_detector_by_name():
-    assert make_detector("hog", scale=2.0, score_threshold=0.3).scale == 2.0
-    with pytest.raises(ValueError, match="'yolo', expected one of hog, torchvision"):
+    assert make_detector("hog", hog_scale=2.0, score_threshold=0.3).scale == 2.0
+    with pytest.raises(ValueError, match="'yolo', expected one of nanodet, hog, maskrcnn"):
         make_detector("yolo")
 
 
-def test_torchvision_without_network_says_what_to_do(monkeypatch):
-    def no_network(*_, **__):
-        raise urllib.error.URLError("no route")
+def test_torchvision_without_weights_asks_nobody_and_says_what_to_do(monkeypatch):
+    def asked(*_, **__):
+        raise AssertionError("asked the network")
 
-    monkeypatch.setattr(torch.hub, "load_state_dict_from_url", no_network)
-    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", no_network)
-    with pytest.raises(DetectorError, match="give its path, or use the detector hog"):
-        TorchvisionDetector("fasterrcnn_mobilenet_v3_large_320_fpn", device="cpu")
+    monkeypatch.setattr("socket.socket.connect", asked)
+    monkeypatch.setattr("torch.hub.load_state_dict_from_url", asked)
+    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", asked)
+    with pytest.raises(DetectorError, match="nothing is downloaded: fetch .* use the detector nanodet"):
+        TorchvisionDetector("fasterrcnn", device="cpu")
+
+
+def test_a_pickle_that_runs_code_is_not_run(tmp_path):
+    class Planted:
+        def __reduce__(self):
+            return Path.touch, (tmp_path / "ran",)
+
+    torch.save(Planted(), tmp_path / "weights.pth")
+    with pytest.raises(DetectorError, match="does not hold weights of fasterrcnn"):
+        TorchvisionDetector("fasterrcnn", tmp_path / "weights.pth", device="cpu")
+    assert not (tmp_path / "ran").exists()
 
 
 def test_torchvision_weights_of_something_else_are_named(tmp_path):
     path = tmp_path / "weights.pth"
     path.write_bytes(b"not a checkpoint")
     with pytest.raises(DetectorError, match="weights.pth does not hold weights"):
-        TorchvisionDetector("fasterrcnn_mobilenet_v3_large_320_fpn", path, device="cpu")
+        TorchvisionDetector("fasterrcnn", path, device="cpu")
 
 
 def test_torchvision_keeps_people_above_the_threshold(monkeypatch):
@@ -69,7 +96,7 @@ def test_torchvision_keeps_people_above_the_threshold(monkeypatch):
                      "scores": torch.tensor([0.7, 0.99, 0.2, 0.9])}]  # fmt: skip
 
     monkeypatch.setattr("hdnet_ros.locate.detectors._torchvision_network", lambda *_: Network())
-    detector = make_detector("torchvision", score_threshold=0.5, device="cpu")
+    detector = make_detector("maskrcnn", score_threshold=0.5, device="cpu")
     people = detector.detect(np.zeros((48, 64, 3), np.uint8))
     assert [round(person.score, 2) for person in people] == [0.9, 0.7]
     assert people[1].box_xywh_center_px == pytest.approx([19.5, 29.5, 20.0, 20.0])

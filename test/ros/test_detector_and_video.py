@@ -183,14 +183,19 @@ def test_what_the_detector_finds_is_published(bench, detector):
     node, camera, found = detector
     boxes = [
         Detection(np.array([320.0, 200.0, 80.0, 240.0]), score=0.75),
-        Detection(np.array([100.0, 200.0, 40.0, 120.0]), score=0.4),
+        Detection(np.array([100.0, 200.0, 40.0, 120.0]), score=0.44),
     ]
     shapes = []
-    node._detector.detect = lambda image_rgb: shapes.append(image_rgb.shape) or boxes
+
+    def detect(image_rgb):
+        shapes.append(image_rgb.shape)
+        return [box for box in boxes if box.score >= node._detector.score_threshold]
+
+    node._detector.detect = detect
     camera.image.publish(camera.image_msg(camera.next_stamp_ns()))
     bench.wait(lambda: found, "detections")
     assert shapes == [(480, 640, 3)]
-    (item,) = found[0].detections  # the second is below min_score, 0.5
+    (item,) = found[0].detections  # the second is below min_score, 0.45
     assert item.results[0].hypothesis.class_id == "person"
     assert item.results[0].hypothesis.score == 0.75
     assert item.bbox.center.position.x == 320.0 and item.bbox.size_y == 240.0
@@ -213,4 +218,4 @@ def test_detector_weights_that_are_no_weights_are_named(bench, make_node, tmp_pa
     path = tmp_path / "weights.pth"
     path.write_bytes(b"nothing")
     with pytest.raises(BackendError, match="weights.pth"):
-        make_node(DetectorNode, "/foreign", detector="fast", weights=str(path))
+        make_node(DetectorNode, "/foreign", detector="fasterrcnn", weights=str(path))

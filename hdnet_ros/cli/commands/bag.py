@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from hdnet_ros.cli.commands.progress import progress_bar
+from hdnet_ros.locate.detectors import DEFAULT_DETECTOR, DETECTOR_NAMES
 
 
 @click.command()
@@ -15,8 +16,8 @@ from hdnet_ros.cli.commands.progress import progress_bar
 @click.option("--camera-info-topic", default="", help="Default: the only one, or the one beside the images.")
 @click.option("--detections-topic", default="", help="Detection2DArray; default: likewise.")
 @click.option("--camera", "camera_file", default="", help="Calibration to use instead of camera_info.")
-@click.option("--detector", type=click.Choice(["hog", "maskrcnn", "fast"]),
-              help="Find people anew; default: the recording's detections, else hog.")  # fmt: skip
+@click.option("--detector", type=click.Choice(DETECTOR_NAMES),
+              help=f"Find people anew; default: the recording's detections, else {DEFAULT_DETECTOR}.")  # fmt: skip
 @click.option("--params-file", help="Parameter file of hdnet_node and detector_node, as ROS takes it.")
 @click.option("-p", "--param", "params", multiple=True, metavar="NAME:=VALUE",
               help="A parameter of hdnet_node; detector_node's as detector_node.NAME:=VALUE.")  # fmt: skip

@@ -15,6 +15,7 @@ from hdnet_ros.files.boxes_file import load_boxes
 from hdnet_ros.core.camera import Camera
 from hdnet_ros.files.camera_files import load_camera
 from hdnet_ros.files.frames import Frame, FrameSource
+from hdnet_ros.locate.detectors import DEFAULT_DETECTOR, DETECTOR_NAMES, PRESET_NAMES, Detector, make_detector
 from hdnet_ros.files.roots_file import frame_record, write_records
 from hdnet_ros.tracking.tracking import PersonTracker
 from hdnet_ros.core.types import Detection
@@ -26,9 +27,11 @@ Detect = Callable[[Frame], list[Detection]]
 @click.option("--source", required=True, help="Picture, folder of pictures, video or /dev/video<N>.")
 @click.option("--camera", "camera_path", required=True, help="Calibration: camera_info YAML or JSON.")
 @click.option("--boxes", "boxes_path", help="boxes.json with people's boxes, and joints where it has them; without it a detector runs.")
-@click.option("--detector", type=click.Choice(["hog", "torchvision", "keypointrcnn"]), default="hog", show_default=True,
-              help="hog needs nothing; torchvision is Mask R-CNN, as in the paper; keypointrcnn finds joints, too.")  # fmt: skip
-@click.option("--detector-weights", help="File of torchvision's detector weights; without it they are downloaded.")
+@click.option("--detector", type=click.Choice(DETECTOR_NAMES), default=DEFAULT_DETECTOR, show_default=True,
+              help="nanodet is bundled, hog needs no weights; torchvision's want --detector-weights: maskrcnn, as in the paper, fasterrcnn, keypointrcnn, which finds joints, too.")  # fmt: skip
+@click.option("--preset", type=click.Choice(PRESET_NAMES), default="good", show_default=True,
+              help="What nanodet is shown: fast, good, or wide, which adds tiles of wide pictures.")  # fmt: skip
+@click.option("--detector-weights", help="File of the detector's weights; nothing is downloaded.")
 @click.option("--estimator", "estimator_name", type=click.Choice(ESTIMATOR_NAMES), default="hdnet", show_default=True)
 @click.option("--weights", help="HDNet checkpoint (.safetensors); without it the bundled one.")
 @click.option("--patch", type=click.Choice(["crop", "virtual"]), help="Default: as the weights were trained.")
@@ -39,7 +42,7 @@ Detect = Callable[[Frame], list[Detection]]
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option("--frames", type=click.IntRange(min=1), help="Stop after so many frames.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="JSON lines, one a frame.")
-def localize(source, camera_path, boxes_path, detector, detector_weights, estimator_name, weights, patch,
+def localize(source, camera_path, boxes_path, detector, preset, detector_weights, estimator_name, weights, patch,
              second_look, joints_from, device, frames, out):  # fmt: skip
     """Locate people in metres and write one JSON line a frame.
 
@@ -61,7 +64,9 @@ def localize(source, camera_path, boxes_path, detector, detector_weights, estima
         estimator, name = make_estimator(estimator_name, weights, device, patch, second_look)
         if estimator_name == "hdnet":
             estimator.joints_from = joints_from
-        detect, last_frame = _boxes_or_detector(boxes_path, detector, detector_weights, device, camera)
+        detect, last_frame = _boxes_or_detector(
+            boxes_path, camera, lambda: make_detector(detector, detector_weights, device=device, preset=preset)
+        )
         total = _total(pictures.frame_count, frames, last_frame)
         out.parent.mkdir(parents=True, exist_ok=True)
         started = time.perf_counter()
@@ -101,16 +106,14 @@ def check_sizes(camera: Camera, camera_path: str, pictures: FrameSource) -> None
 
 
 def _boxes_or_detector(
-    boxes_path: str | None, detector: str, detector_weights: str | None, device: str, camera: Camera
+    boxes_path: str | None, camera: Camera, make: Callable[[], Detector]
 ) -> tuple[Detect, int | None]:
     """Return what gives the boxes of a frame, and the last frame that it knows (None: any)."""
     if boxes_path:
         boxes = load_boxes(boxes_path, camera.size_wh_px)
         return lambda frame: boxes.get(frame.index, []), max(boxes, default=-1)
-    from hdnet_ros.locate.detectors import make_detector
-
-    found = make_detector(detector, weights=detector_weights, device=device)
-    return lambda frame: found.detect(frame.image_rgb), None
+    detector = make()
+    return lambda frame: detector.detect(frame.image_rgb), None
 
 
 def _total(frame_count: int | None, wanted: int | None, last_frame: int | None) -> int | None:

@@ -15,12 +15,12 @@ from hdnet_ros.cli.commands.progress import progress_bar
 from hdnet_ros.files.camera_files import load_camera, load_camera_pose
 from hdnet_ros.files.frames import FrameSource
 from hdnet_ros.files.roots_file import write_records
+from hdnet_ros.locate.detectors import DEFAULT_DETECTOR, DETECTOR_NAMES, PRESET_NAMES, Detector, make_detector
 
 _DEFAULT_FRAMES = 150
 _LONGEST_S = 60.0
 # The detector's share of the time: HDNet takes on two cores two thirds of what HOG takes, DDS a little.
 _DETECTOR_SHARE = 0.4
-_SLOW_DETECTOR_RATE_HZ = 1.0
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -29,12 +29,13 @@ _SLOW_DETECTOR_RATE_HZ = 1.0
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path("out/demo"), show_default=True)
 @click.option("--frames", type=click.IntRange(min=1), help=f"Images to show; default {_DEFAULT_FRAMES}, fewer where that takes over {_LONGEST_S:.0f} s.")
 @click.option("--rate", "rate_hz", type=click.FloatRange(min=0.01), help="Images per second; default: what the detector keeps up with here.")
-@click.option("--detector", type=click.Choice(["hog", "maskrcnn", "fast"]), default="hog", show_default=True)
-@click.option("--detector-weights", default="", help="File of torchvision's detector weights.")
+@click.option("--detector", type=click.Choice(DETECTOR_NAMES), default=DEFAULT_DETECTOR, show_default=True)
+@click.option("--preset", type=click.Choice(PRESET_NAMES), default="good", show_default=True, help="What nanodet is shown; wide adds tiles of wide pictures.")
+@click.option("--detector-weights", default="", help="File of the detector's weights; nothing is downloaded.")
 @click.option("--estimator", type=click.Choice(["auto", "hdnet", "box-height", "box-area"]), default="auto", show_default=True)
 @click.option("--weights", default="", help="HDNet checkpoint; default: the bundled one.")
 @click.option("--device", default="auto", show_default=True)
-def main(source, camera, out, frames, rate_hz, detector, detector_weights, estimator, weights, device):
+def main(source, camera, out, frames, rate_hz, detector, preset, detector_weights, estimator, weights, device):
     """Run video, detector and HDNet node as three processes, record them, draw what they say."""
     # A plain kill must end the nodes as well: it becomes an exception, which leaves all contexts.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -46,10 +47,10 @@ def main(source, camera, out, frames, rate_hz, detector, detector_weights, estim
         pictures = FrameSource(source)
         stride = 1
         if not rate_hz:
-            rate_hz, stride = _fitting_rate_hz(console, pictures, detector)
+            rate_hz, stride = _fitting_rate_hz(console, pictures, _detector(detector, preset, detector_weights, device))
         frames = _frame_limit(frames, rate_hz, stride, pictures)
         _run(console, source, camera, out, frames, dict(
-            rate_hz=rate_hz, stride=stride, detector=detector, detector_weights=_absolute(detector_weights),
+            rate_hz=rate_hz, stride=stride, detector=detector, preset=preset, detector_weights=_absolute(detector_weights),
             estimator=estimator, weights=_absolute(weights), device=device,
         ))  # fmt: skip
     except KeyboardInterrupt:
@@ -127,8 +128,12 @@ def _source_and_camera(
     return source.absolute(), camera.absolute()
 
 
+def _detector(name: str, preset: str, weights: str, device: str) -> Detector:
+    return make_detector(name, _absolute(weights) or None, device=device, preset=preset)
+
+
 def _fitting_rate_hz(
-    console: Console, pictures: FrameSource, detector: str
+    console: Console, pictures: FrameSource, detector: Detector
 ) -> tuple[float, int]:
     """Return a rate at which most images are answered and the stride that keeps people's speed.
 
@@ -137,16 +142,11 @@ def _fitting_rate_hz(
     if pictures.kind == "device":
         return 0.0, 1
     own = pictures.rate_hz or 30.0
-    if detector != "hog":
-        stride = max(1, round(own / _SLOW_DETECTOR_RATE_HZ))
-        return own / stride, stride
-    from hdnet_ros.locate.detectors import make_detector
-
-    hog, image_rgb = make_detector("hog"), next(iter(pictures)).image_rgb
+    image_rgb = next(iter(pictures)).image_rgb
     seconds = []
     for _ in range(4):
         started = time.perf_counter()
-        hog.detect(image_rgb)
+        detector.detect(image_rgb)
         seconds.append(time.perf_counter() - started)
     affordable = max(0.5, _DETECTOR_SHARE / sorted(seconds)[1])
     stride = max(1, math.ceil(own / affordable))

@@ -10,14 +10,15 @@ from typing import NamedTuple
 
 from hdnet_ros.cli.demo.bag import BagWriter
 from hdnet_ros.cli.demo.processes import ProcessDied, ProcessGroup
+from hdnet_ros.locate.detectors import DEFAULT_DETECTOR
 from hdnet_ros.ros.recorder import PersonsAnswer, Recorder
 
 _POLL_S = 0.1
 _START_LIMIT_S = 120.0
 _QUIET_S = 4.0
 _IMAGE_SUBSCRIBERS = 3
-# On the clip HOG's boxes of 0.5 and more are right in 73 % and find 81 %, those of 0.75 in 90 and 72 %.
-_MIN_SCORE = {"hog": 0.75}
+# HOG's boxes of 0.5 and more are nobody in every fourth, those of 0.75 in every tenth (on the demo's clip).
+_MIN_SCORE = {"nanodet": 0.45, "hog": 0.75}
 
 
 class DemoError(RuntimeError):
@@ -35,7 +36,7 @@ class Settings:
     rate_hz : images per second; 0 is the source's own rate over `stride`
     stride : every so many-th image of the source is shown
     frames : stop after so many images; 0 is all of them
-    detector, estimator, weights, device : parameters of the nodes; weights "" are the bundled ones
+    detector, preset, estimator, weights, device : parameters of the nodes; weights "" are the bundled ones
     """
 
     source: Path
@@ -44,7 +45,8 @@ class Settings:
     rate_hz: float
     frames: int
     stride: int = 1
-    detector: str = "hog"
+    detector: str = DEFAULT_DETECTOR
+    preset: str = "good"
     detector_weights: str = ""
     estimator: str = "auto"
     weights: str = ""
@@ -94,6 +96,7 @@ def _start(group: ProcessGroup, settings: Settings) -> None:
         "hdnet_ros.ros.detector_node",
         {
             "detector": settings.detector,
+            "preset": settings.preset,
             "weights": settings.detector_weights,
             "device": settings.device,
             "min_score": _MIN_SCORE.get(settings.detector, 0.5),

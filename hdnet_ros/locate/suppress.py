@@ -1,0 +1,47 @@
+"""One box a person: doubles go, two people who stand close stay."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from hdnet_ros.core.boxes import intersection_over_union
+
+# Doubles of one person differ in size or sit on each other; two people side by side differ in place.
+_ALIKE = 0.8
+_APART = 0.2
+_SIDE_BY_SIDE_IOU = 0.7
+
+
+def suppress_duplicates(
+    boxes_xyxy: np.ndarray, scores: Sequence[float] | np.ndarray, iou_limit: float = 0.5
+) -> list[int]:
+    """Indices of the boxes that are nobody's second, best score first.
+
+    A box is a second where a better one overlaps it by more than `iou_limit`. Two of like size whose
+    middles lie a fifth of their width apart or more are two people, up to an overlap of 0.7.
+
+    Parameters
+    ----------
+    boxes_xyxy : (N, 4) x0, y0, x1, y1, px
+    scores : (N,)
+    """
+    boxes = np.asarray(boxes_xyxy, dtype=np.float64).reshape(-1, 4)
+    order = np.argsort(-np.asarray(scores, dtype=np.float64), kind="stable")
+    kept: list[int] = []
+    while len(order):
+        best, order = int(order[0]), order[1:]
+        kept.append(best)
+        iou = intersection_over_union(boxes[best], boxes[order])
+        is_other = (iou <= _SIDE_BY_SIDE_IOU) & _side_by_side(boxes[best], boxes[order])
+        order = order[(iou <= iou_limit) | is_other]
+    return kept
+
+
+def _side_by_side(box: np.ndarray, others: np.ndarray) -> np.ndarray:
+    size, sizes = box[2:] - box[:2], others[:, 2:] - others[:, :2]
+    smaller, larger = np.minimum(size, sizes), np.maximum(size, sizes)
+    alike = (smaller >= _ALIKE * larger).all(axis=1)
+    apart = 0.5 * np.abs(box[0] + box[2] - others[:, 0] - others[:, 2])
+    return alike & (apart >= _APART * smaller[:, 0])

@@ -1,0 +1,47 @@
+"""One box a person; two who stand close are two."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from hdnet_ros.core.boxes import intersection_over_union
+from hdnet_ros.locate.suppress import suppress_duplicates
+
+PERSON = np.array([100.0, 50.0, 160.0, 250.0])
+
+
+def test_a_double_that_sits_on_a_better_box_goes():
+    double = PERSON + [2, 10, 4, -20]
+    assert suppress_duplicates([double, PERSON], [0.6, 0.8]) == [1]
+
+
+def test_two_who_hug_stay_two():
+    other = PERSON + [15, 4, 15, 4]
+    assert intersection_over_union(PERSON, other[None])[0] > 0.5
+    assert suppress_duplicates([PERSON, other], [0.8, 0.7]) == [0, 1]
+
+
+def test_a_box_around_both_is_nobody_s():
+    both = PERSON + [0, 0, 40, 0]
+    assert intersection_over_union(PERSON, both[None])[0] > 0.5
+    assert suppress_duplicates([PERSON, both], [0.8, 0.7]) == [0]
+
+
+def test_one_behind_another_stays():
+    behind = np.array([130.0, 60.0, 180.0, 220.0])
+    assert suppress_duplicates([PERSON, behind], [0.8, 0.7]) == [0, 1]
+
+
+def test_of_none_there_are_none():
+    assert suppress_duplicates(np.zeros((0, 4)), []) == []
+
+
+@given(arrays(float, (7, 4), elements=st.floats(0, 100)), arrays(float, 7, elements=st.floats(0, 1)))
+def test_best_first_and_nobody_lost_whom_no_better_one_covers(corners, scores):
+    boxes = np.concatenate([corners[:, :2], corners[:, :2] + corners[:, 2:] + 1], axis=1)
+    kept = suppress_duplicates(boxes, scores)
+    assert list(scores[kept]) == sorted(scores[kept], reverse=True)
+    for index in set(range(7)) - set(kept):
+        better = [k for k in kept if scores[k] >= scores[index]]
+        assert intersection_over_union(boxes[index], boxes[better]).max() > 0.5
