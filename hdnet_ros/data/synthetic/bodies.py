@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from hdnet_ros.data.synthetic.body_bank import ensure_bank
 from hdnet_ros.data.synthetic.drape import neighbour_table
 from hdnet_ros.data.synthetic.rig import Rig, bone_transforms, skin_vertices
-from hdnet_ros.data.synthetic.statures import Identity
+from hdnet_ros.data.synthetic.statures import Identity, leg_factor
 from hdnet_ros.data.synthetic.surface_coordinates import HAIR, HEIGHT, bone_share
 
 
@@ -55,6 +55,9 @@ class BodyBank:
         eye = self.rig.index("eye.L")
         template_heads = data["template_heads"]
         self.template_eye_m = template_heads[eye]
+        legs = ("upperleg", "lowerleg", "foot", "toe")
+        self.leg_bones = np.array([label.startswith(legs) for label in self.rig.labels])
+        self.leg_share = bone_share(self.rig, self.bones, self.weights, legs).astype(np.float32)
         self.neighbours = neighbour_table(self.faces, len(self.coordinates))
         self.scalp_vertices = np.flatnonzero(self.coordinates[:, HAIR] > 0.0)
         self.foot_vertices, self.foot_smoothing = self._shoe_smoothing()
@@ -74,10 +77,19 @@ class BodyBank:
         gap = gap + np.where(self.gender == identity.gender, 0.0, 100.0)
         candidates = np.flatnonzero(gap <= max(1.0, float(np.partition(gap, 4)[4])))
         chosen = int(candidates[rng.integers(len(candidates))])
-        scale = np.float32(identity.stature_m / self.stature_m[chosen])
-        heads = (self.rest_heads[chosen] * scale).astype(np.float64)
-        vertices = self.rest_vertices[chosen].astype(np.float32) * scale
-        return Body(identity, vertices, heads, self._zero(chosen))
+        vertices, heads = self.rest_vertices[chosen].astype(np.float32), self.rest_heads[chosen].astype(np.float64)
+        vertices, heads, longer_m = self._with_legs(vertices, heads, leg_factor(rng, identity.age_years))
+        scale = identity.stature_m / (float(self.stature_m[chosen]) + longer_m)
+        return Body(identity, vertices * np.float32(scale), heads * scale, self._zero(chosen))
+
+    def _with_legs(self, vertices: NDArray, heads: NDArray, factor: float) -> tuple[NDArray, NDArray, float]:
+        """A rest body with legs `factor` times as long, and by how much that makes it taller, metres."""
+        hip_m = heads[self.rig.index("upperleg01.L"), 2]
+        longer_m = (factor - 1.0) * (hip_m - vertices[:, 2].min())
+        vertices, heads = vertices.copy(), heads.copy()
+        vertices[:, 2] += np.float32(factor - 1.0) * self.leg_share * np.minimum(vertices[:, 2] - np.float32(hip_m), 0.0)
+        heads[self.leg_bones, 2] += (factor - 1.0) * np.minimum(heads[self.leg_bones, 2] - hip_m, 0.0)
+        return vertices, heads, float(longer_m)
 
     @lru_cache(maxsize=4096)  # noqa: B019  (one bank lives as long as the process)
     def _zero(self, chosen: int) -> NDArray:

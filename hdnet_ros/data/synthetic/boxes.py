@@ -17,6 +17,7 @@ class DetectorStyle:
     scale_sd, shift_sd : deviation of the log size and of the centre, in box sizes
     amodal_share : how often a box covers hidden parts too
     merge_share : how often it takes in half of a neighbour
+    takes_vehicles : whether boxes go around what somebody rides or pushes too, as the boxes of cyclists in KITTI
     """
 
     pad_wh: tuple[float, float]
@@ -25,6 +26,7 @@ class DetectorStyle:
     shift_sd: float
     amodal_share: float
     merge_share: float = 0.03
+    takes_vehicles: bool = False
 
 
 def draw_style(rng: np.random.Generator) -> DetectorStyle:
@@ -32,14 +34,13 @@ def draw_style(rng: np.random.Generator) -> DetectorStyle:
     kind = rng.choice(3, p=(0.6, 0.2, 0.2))
     scale_sd, shift_sd = rng.uniform(0.02, 0.08), rng.uniform(0.015, 0.055)
     amodal = rng.uniform(0.1, 0.9)
+    habits = {"scale_sd": scale_sd, "shift_sd": shift_sd, "amodal_share": amodal, "takes_vehicles": rng.random() < 0.4}
     if kind == 0:
-        return DetectorStyle((rng.normal(1.03, 0.06), rng.normal(1.01, 0.04)), 0.0, scale_sd, shift_sd, amodal)
+        return DetectorStyle((rng.normal(1.03, 0.06), rng.normal(1.01, 0.04)), 0.0, **habits)
     loose = rng.uniform(1.05, 1.35)
     if kind == 1:
-        return DetectorStyle((loose * rng.normal(1.0, 0.07), loose), 0.0, scale_sd, shift_sd, amodal)
-    return DetectorStyle(
-        (1.0, loose), rng.choice([0.41, 0.5, rng.uniform(0.36, 0.6)]), scale_sd, shift_sd, amodal
-    )
+        return DetectorStyle((loose * rng.normal(1.0, 0.07), loose), 0.0, **habits)
+    return DetectorStyle((1.0, loose), rng.choice([0.41, 0.5, rng.uniform(0.36, 0.6)]), **habits)
 
 
 def to_center(box_xyxy: np.ndarray) -> np.ndarray:

@@ -46,7 +46,7 @@ class PersonLabel:
 @dataclass(frozen=True, eq=False)
 class RenderedPeople:
     """Pictures of the people in a window: rgb (H,W,3) linear and premultiplied, alpha and depth_m (H,W),
-    instance (H,W), -1 for none."""
+    instance (H,W): number of the person, -1 for nobody, and owned_by(n) for belongings of person n."""
 
     rgb: np.ndarray
     alpha: np.ndarray
@@ -54,18 +54,29 @@ class RenderedPeople:
     instance: np.ndarray
 
 
+def owned_by(number: int) -> int:
+    """What RenderedPeople.instance holds where belongings of a person show."""
+    return -2 - number
+
+
+def solids(meshes) -> list:
+    """The people, and after them what they own: everything that has vertices and faces."""
+    return [*meshes, *(m.belongings for m in meshes if m.belongings is not None)]
+
+
 def render(view: CameraView, meshes, light) -> RenderedPeople:
     """Render people through the lens: vertices are moved to where a pinhole with the same K sees them as the
     lens does."""
-    surfaces = [
-        dataclasses.replace(m.surface, vertices_world_m=_bend(view, m.surface.vertices_world_m)) for m in meshes
-    ]
+    solid = [getattr(mesh, "surface", mesh) for mesh in solids(meshes)]
+    surfaces = [dataclasses.replace(mesh, vertices_world_m=_bend(view, mesh.vertices_world_m)) for mesh in solid]
     rotation = view.rotation_world_to_camera
     lamp = Light(light.direction_to_light, light.sun_rgb, light.sky_rgb, light.bounce_rgb, light.softness_m)
     result = render_people(
         surfaces, view.camera.K, rotation, -rotation @ view.position_world_m, view.camera.size_wh_px, lamp
     )
-    return RenderedPeople(result.rgb, result.alpha, result.depth_m, result.instance)
+    owners = [owned_by(number) for number, mesh in enumerate(meshes) if mesh.belongings is not None]
+    names = np.array([*range(len(meshes)), *owners, -1])
+    return RenderedPeople(result.rgb, result.alpha, result.depth_m, names[result.instance])
 
 
 def _bend(view: CameraView, vertices_world_m: np.ndarray) -> np.ndarray:
@@ -91,7 +102,7 @@ def label_people(
     picture_xyxy : borders of the whole picture in window pixels
     style : the detector, see boxes
     """
-    outlines = [_outline(view, mesh) for mesh in meshes]
+    outlines = [_outline(view, mesh, style.takes_vehicles) for mesh in meshes]
     result = []
     for index, mesh in enumerate(meshes):
         neighbours = [
@@ -107,8 +118,11 @@ def label_people(
     return result
 
 
-def _outline(view: CameraView, mesh) -> np.ndarray | None:
-    pixels = view.project(mesh.vertices_world_m)
+def _outline(view: CameraView, mesh, with_belongings: bool) -> np.ndarray | None:
+    points = mesh.vertices_world_m
+    if with_belongings and mesh.belongings is not None:
+        points = np.concatenate([points, mesh.belongings.vertices_world_m])
+    pixels = view.project(points)
     if not np.isfinite(pixels).all():
         pixels = pixels[np.isfinite(pixels).all(1)]
     return np.concatenate([pixels.min(0), pixels.max(0)]) if len(pixels) > 20 else None
@@ -134,7 +148,7 @@ def _label(
     in_picture = boxes.clip_corners(outline, picture_xyxy)
     if _area(in_picture) < 50 or (index > 0 and _overlap(in_picture, window) < 0.9 * _area(in_picture)):
         return None
-    shows = _visible_box(index, people, scene_depth, in_picture, window)
+    shows = _visible_box(index, people, scene_depth, in_picture, window, style.takes_vehicles)
     if shows is None:
         return None
     joints_m = view.to_camera_m(mesh.joints_world_m)
@@ -158,10 +172,13 @@ def _label(
     )
 
 
-def _visible_box(index, people, scene_depth, in_picture, window) -> np.ndarray | None:
+def _visible_box(index, people, scene_depth, in_picture, window, with_belongings) -> np.ndarray | None:
     """Corners around the pixels that show a person; where the window ends before the body does, the body's
     own border."""
-    mask = (people.instance == index) & (people.depth_m < scene_depth)
+    own = people.instance == index
+    if with_belongings:
+        own |= people.instance == owned_by(index)
+    mask = own & (people.depth_m < scene_depth)
     columns, rows = np.flatnonzero(mask.any(0)), np.flatnonzero(mask.any(1))
     if mask.sum() < 40 or len(columns) < 4 or len(rows) < 4:
         return None

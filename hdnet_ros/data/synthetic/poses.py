@@ -17,16 +17,32 @@ from hdnet_ros.data.synthetic.pose_math import PoseBuilder, turn
 from hdnet_ros.data.synthetic.rig import POSE_INDEX
 
 # "motion", the captured clips, is off: where they were recorded can no longer be traced (see motion.py).
-POSE_SHARES = {"walking": 0.40, "upright": 0.29, "running": 0.05, "sitting": 0.12, "bending": 0.07,
-               "crouching": 0.05, "motion": 0.0, "lying": 0.02}
+POSE_SHARES = {"walking": 0.37, "upright": 0.27, "running": 0.05, "sitting": 0.12, "bending": 0.07,
+               "crouching": 0.05, "motion": 0.0, "lying": 0.02, "cycling": 0.03, "scooter": 0.01, "wheelchair": 0.01}
 UPRIGHT_KINDS = frozenset({"walking", "upright", "running"})
+
+
+@dataclass(frozen=True)
+class Ride:
+    """A vehicle that a pose is made for.
+
+    kind : "cycling", "scooter" or "wheelchair";  hip_height_m : of the hips above the floor, on a bicycle
+    size : 1 for a grown-up's;  bracket_m : of a bicycle's bottom bracket, ahead of and below the hips;  crank_rad : left pedal
+    """
+
+    kind: str
+    hip_height_m: float
+    size: float
+    bracket_m: tuple[float, float] = (0.0, 0.0)
+    crank_rad: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
 class DrawnPose:
     """A pose (P, 3, 3), its kind, what the hands carry, and how it meets the floor.
 
-    `contact` is "feet" (lowest foot on z = 0), "lowest" (lowest vertex of all on z = 0) or "seat".
+    `contact` is "feet" (lowest foot on z = 0), "lowest" (lowest vertex of all on z = 0), "seat", or "ride" (the hips at
+    ride.hip_height_m).
     """
 
     kind: str
@@ -35,6 +51,7 @@ class DrawnPose:
     carries: dict[str, str] = field(default_factory=dict)
     seat_height_m: float | None = None
     activity: str = ""
+    ride: Ride | None = None
 
 
 def _hanging(builder: PoseBuilder, rng: np.random.Generator, side: str) -> str:
@@ -101,9 +118,21 @@ def _gesturing(builder: PoseBuilder, rng: np.random.Generator, side: str) -> str
     return ""
 
 
+def _umbrella(builder: PoseBuilder, rng: np.random.Generator, side: str) -> str:
+    builder.arm(side, rng.uniform(10, 40), rng.uniform(85, 125), abduction=rng.uniform(3, 14), rotation=rng.uniform(5, 30),
+                fingers=70)
+    return "umbrella"
+
+
+def _cane(builder: PoseBuilder, rng: np.random.Generator, side: str) -> str:
+    builder.arm(side, rng.uniform(-5, 20), rng.uniform(12, 40), abduction=rng.uniform(6, 15), fingers=70)
+    return "cane"
+
+
 _ARMS: dict[Callable, float] = {
     _hanging: 0.46, _pocket: 0.13, _on_hip: 0.04, _phone: 0.06, _phone_at_ear: 0.03, _drinking: 0.03,
-    _carrying: 0.10, _shoulder_strap: 0.03, _pointing: 0.03, _raised: 0.02, _gesturing: 0.07,
+    _carrying: 0.10, _shoulder_strap: 0.03, _pointing: 0.03, _raised: 0.02, _gesturing: 0.07, _umbrella: 0.012,
+    _cane: 0.015,
 }
 
 
@@ -125,7 +154,7 @@ def _both_arms(builder: PoseBuilder, rng: np.random.Generator) -> tuple[str, dic
         flexion, elbow = rng.uniform(15, 55), rng.uniform(30, 85)
         for side in ("left", "right"):
             builder.arm(side, flexion, elbow, abduction=rng.uniform(3, 12), rotation=rng.uniform(0, 15), fingers=70)
-        return "pushing", {"both": "pushed" if rng.random() < 0.5 else ""}
+        return "pushing", {"both": "pushed" if rng.random() < 0.7 else ""}
     if draw < 0.13:
         flexion, elbow = rng.uniform(10, 40), rng.uniform(60, 95)
         for side in ("left", "right"):
@@ -192,7 +221,8 @@ def walk(rng: np.random.Generator) -> DrawnPose:
             activity, carries = _arms(builder, rng)
         else:
             side = "left" if rng.random() < 0.5 else "right"
-            action = _choose(rng, {_pocket: 3, _phone: 2, _phone_at_ear: 1, _carrying: 4, _shoulder_strap: 1, _drinking: 1})
+            action = _choose(rng, {_pocket: 3, _phone: 2, _phone_at_ear: 1, _carrying: 4, _shoulder_strap: 1, _drinking: 1,
+                                   _umbrella: 0.6, _cane: 0.5})
             thing = action(builder, rng, side)
             activity = action.__name__.strip("_")
             if thing:

@@ -29,6 +29,7 @@ from hdnet_ros.data.synthetic.placement import (
     draw_view,
 )
 from hdnet_ros.data.synthetic.shards import read_shard, read_shard_of, write_shards
+from hdnet_ros.data.synthetic.statures import draw_identity
 
 __all__ = [
     "NobodyBox",
@@ -83,6 +84,9 @@ class SampleConfig:
         ("bending", 0.11),
         ("crouching", 0.06),
         ("lying", 0.05),
+        ("cycling", 0.06),
+        ("scooter", 0.02),
+        ("wheelchair", 0.02),
     )
     window_scale: tuple[float, float] = (3.5, 4.0)
     window_limit_px: int = 960
@@ -142,7 +146,7 @@ def _try_sample(
         view = dataclasses.replace(view, camera=view.camera.resized((int(size[0]), int(size[1]))))
         offset, window = draw_window(rng, view, target, config)
     window_view = CameraView(window, view.rotation_world_to_camera, view.position_world_m)
-    meshes = [target, *_companions(rng, factory, window_view, config)]
+    meshes = [target, *_companions(rng, factory, window_view, target, config)]
     settings = scene.draw_scene(rng, bank, view, meshes, config.scene)
     surfaces = scene.trace_scene(settings, window_view)
     people = labels.render(window_view, meshes, settings.light)
@@ -155,7 +159,7 @@ def _try_sample(
         return None
     backdrop = _backdrop(rng, bank, surfaces, settings.setting)
     picture = scene.render_scene(
-        settings, bank, window_view, surfaces, backdrop, meshes, (people.rgb, people.alpha, people.depth_m)
+        settings, bank, window_view, surfaces, backdrop, labels.solids(meshes), (people.rgb, people.alpha, people.depth_m)
     )
     size = np.array(view.camera.size_wh_px)
     others = sorted(
@@ -180,7 +184,7 @@ def _boxes_of_nobody(
     """Those whose patches are as whole as people's are, so that nothing but what the box holds tells them apart."""
     in_front = people.depth_m < surfaces.depth_m
     shown = np.where(in_front, people.instance, -1)
-    things = np.where(shown < 0, scene.things_seen(settings, surfaces), -1)
+    things = np.where(shown == -1, scene.things_seen(settings, surfaces), -1)
     drawn = nobody.draw_boxes(rng, image, shown, things)
     return [box for box in drawn if _is_whole_patch(box.box_xywh_center_px, window, borders)]
 
@@ -212,7 +216,10 @@ def draw_window(
     The person's patch is whole in it, and nine in ten a rung larger: what is grey is beyond the picture.
     """
     size = np.array(view.camera.size_wh_px)
-    pixels = np.clip(np.nan_to_num(view.project(mesh.vertices_world_m[::7])), 0, size - 1)
+    points = mesh.vertices_world_m[::7]
+    if mesh.belongings is not None:
+        points = np.concatenate([points, mesh.belongings.vertices_world_m[::7]])
+    pixels = np.clip(np.nan_to_num(view.project(points)), 0, size - 1)
     low, high = pixels.min(0), pixels.max(0)
     side = max(float((high - low).max()) * rng.uniform(*config.window_scale), 72.0)
     middle = (low + high) / 2 + rng.uniform(-0.03, 0.03, 2) * side
@@ -224,11 +231,11 @@ def draw_window(
     )
 
 
-_COMPANION_KINDS = ("upright", "walking", "running", "sitting", "bending")
-_COMPANION_SHARES = (0.42, 0.4, 0.04, 0.08, 0.06)
+_COMPANION_KINDS = ("upright", "walking", "running", "sitting", "bending", "cycling")
+_COMPANION_SHARES = (0.4, 0.39, 0.04, 0.08, 0.06, 0.03)
 
 
-def _companions(rng: np.random.Generator, factory, view: CameraView, config: SampleConfig) -> list:
+def _companions(rng: np.random.Generator, factory, view: CameraView, target, config: SampleConfig) -> list:
     """Further people whose middle shows in (or close to) the window and who stand clear of each other."""
     taken, result, heading = [np.zeros(2)], [], rng.uniform(0, 2 * np.pi)
     before = rng.random() < config.placement.behind_share
@@ -239,7 +246,10 @@ def _companions(rng: np.random.Generator, factory, view: CameraView, config: Sam
             if _has_room(place, view, taken):
                 taken.append(place)
                 kind = str(rng.choice(_COMPANION_KINDS, p=_COMPANION_SHARES))
-                result.append(_centred(factory.sample(rng, kind)).moved(yaw, (*place, 0.0)))
+                # Small children are often with a grown-up.
+                guarded = number == 0 and target.age_years < 9 and rng.random() < 0.5
+                identity = draw_identity(rng, is_child=False) if guarded else None
+                result.append(_centred(factory.sample(rng, kind, identity)).moved(yaw, (*place, 0.0)))
                 break
     return [mesh for mesh in result if view.to_camera_m(mesh.vertices_world_m[::11])[:, 2].min() > 0.25]
 

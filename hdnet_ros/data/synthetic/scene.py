@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hdnet_ros.core.camera import Camera
-from hdnet_ros.data.synthetic import furniture
+from hdnet_ros.data.synthetic import furniture, labels
 from hdnet_ros.data.synthetic.backgrounds import SRGB_BYTE_TO_LINEAR, TextureBank
 from hdnet_ros.data.synthetic.cameras import CameraView
 from hdnet_ros.data.synthetic.compose import compose
@@ -126,7 +126,7 @@ def draw_scene(rng: Rng, bank: TextureBank, view: CameraView, meshes, config: Sc
 
 def _footprints(meshes) -> list[tuple[np.ndarray, float]]:
     result = []
-    for mesh in meshes:
+    for mesh in labels.solids(meshes):
         low, high = mesh.vertices_world_m[:, :2].min(0), mesh.vertices_world_m[:, :2].max(0)
         result.append((0.5 * (low + high), 0.4 * float(np.linalg.norm(high - low))))
     return result
@@ -245,7 +245,7 @@ def render_scene(
     Parameters
     ----------
     backdrop : (H,W,3) linear, what lies beyond every surface (and, for photographs, the floor)
-    meshes : people in the world, for their shadows
+    meshes : people and things in the world, for their shadows
     people : (rgb (H,W,3), alpha (H,W), depth_m (H,W)) of the rendered people, rgb premultiplied by alpha
     """
     light = scene.light

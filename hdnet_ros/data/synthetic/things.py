@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from hdnet_ros.data.synthetic.bodies import Body, BodyBank, PosedBody
 from hdnet_ros.data.synthetic.clothes import BOTTOM_ROW, HAIR_ROW, HAT_ROW, OUTER_ROW, Outfit, cloth
-from hdnet_ros.data.synthetic.hair import Skull, cloth_around_head, hair_meshes, shell_mesh
 from hdnet_ros.data.synthetic.garments import LEG_FRACTIONS, blob_mesh, place, skirt_mesh
+from hdnet_ros.data.synthetic.hair import Skull, cloth_around_head, hair_meshes, shell_mesh
 from hdnet_ros.data.synthetic.mesh import Mesh
 from hdnet_ros.data.synthetic.palettes import cloth_colour, shoe_colour
 from hdnet_ros.data.synthetic.poses import DrawnPose
@@ -132,13 +132,16 @@ def _hat(rng: np.random.Generator, hanger: Hanger, outfit: Outfit) -> list[Mesh]
 
 
 def _bags(rng: np.random.Generator, hanger: Hanger) -> list[Mesh]:
-    draw, size = rng.random(), hanger.scale
+    """Backpacks and shoulder bags; satchels are large on those who go to school."""
+    draw, size, age = rng.random(), hanger.scale, hanger.body.identity.age_years
     material = cloth(rng, cloth_colour(rng), patterned=0.15)
-    if draw < 0.10:
+    at_school = 6.0 < age < 17.0
+    size = 0.45 + 0.55 * size if at_school else size
+    if draw < (0.3 if at_school else 0.14):
         half = np.array([rng.uniform(0.06, 0.11), rng.uniform(0.12, 0.17), rng.uniform(0.16, 0.25)]) * size
         return [hanger.at(blob_mesh(half, material, rng.uniform(0.35, 0.7)), "spine02",
                           (-0.09 * size - half[0], 0.0, 0.10 * size))]
-    if draw < 0.19:
+    if draw < (0.34 if at_school else 0.26):
         side = 1.0 if rng.random() < 0.5 else -1.0
         half = np.array([rng.uniform(0.10, 0.19), rng.uniform(0.03, 0.07), rng.uniform(0.09, 0.17)]) * size
         offset = (rng.uniform(-0.08, 0.05), side * (0.17 * size + half[1]), rng.uniform(-0.12, 0.06))
@@ -171,12 +174,6 @@ def _both_hands(rng: np.random.Generator, hanger: Hanger, thing: str) -> list[Me
     if thing == "box":
         half = np.array([rng.uniform(0.08, 0.2), max(0.06, apart - 0.02), rng.uniform(0.06, 0.2)])
         return [place(blob_mesh(half, material, 0.95), heading, middle + heading[:, 0] * (half[0] - 0.02))]
-    if thing == "pushed":
-        top = max(middle[2] - 0.05, 0.3)
-        half = np.array([rng.uniform(0.25, 0.42), rng.uniform(0.2, 0.28), 0.5 * (top - 0.22)])
-        centre = middle + heading[:, 0] * (half[0] + 0.08)
-        centre[2] = 0.22 + half[2]
-        return [place(blob_mesh(half, material, rng.uniform(0.4, 0.9)), heading, centre)]
     return []
 
 

@@ -27,6 +27,16 @@ def test_stature_is_exact_and_barefoot(people_factory):
         assert np.ptp(posed.vertices[:, 2]) == pytest.approx(identity.stature_m, abs=0.003)
 
 
+def test_longer_legs_keep_the_stature_and_raise_the_hips(people_factory):
+    bank = people_factory.bank
+    vertices, heads = bank.rest_vertices[0].astype(np.float32), bank.rest_heads[0].astype(float)
+    taller, moved, longer_m = bank._with_legs(vertices, heads, 1.05)
+    assert np.ptp(taller[:, 2]) - np.ptp(vertices[:, 2]) == pytest.approx(longer_m, abs=1e-3)
+    hip, knee = bank.rig.index("upperleg01.L"), bank.rig.index("lowerleg01.L")
+    assert moved[hip, 2] == heads[hip, 2]
+    assert heads[hip, 2] - moved[knee, 2] == pytest.approx(1.05 * (heads[hip, 2] - heads[knee, 2]))
+
+
 def test_joint_order_and_sides(people_factory):
     _, _, joints = standing_joints(people_factory, Identity(MALE, 30.0, 1.78))
     root = joints[JOINT["pelvis"]]

@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from hdnet_ros.data.synthetic.statures import FEMALE, MALE, draw_identity, stature_distribution
+from hdnet_ros.data.synthetic.statures import (
+    FEMALE,
+    MALE,
+    YOUNG_YEARS,
+    draw_identity,
+    leg_factor,
+    stature_distribution,
+)
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +39,18 @@ def test_child_statures_match_growth_charts(drawn, gender, age_years, median_m):
     statures = [p.stature_m for p in drawn if p.gender == gender and abs(p.age_years - age_years) < 0.5]
     assert np.mean(statures) == pytest.approx(median_m, rel=0.015)
     assert np.std(statures) / np.mean(statures) == pytest.approx(0.047, abs=0.012)
+
+
+def test_half_of_the_children_may_be_small():
+    rng = np.random.default_rng(3)
+    ages = np.array([draw_identity(rng, is_child=True, young_share=0.45).age_years for _ in range(4000)])
+    assert (ages < YOUNG_YEARS).mean() == pytest.approx(0.45 + 0.55 * 5.0 / 15.9, abs=0.03)
+
+
+@pytest.mark.parametrize(("age_years", "factor"), [(2.0, 0.955), (4.0, 0.97), (30.0, 1.0)])
+def test_toddlers_have_shorter_legs_than_the_body_model_gives_them(age_years, factor):
+    rng = np.random.default_rng(4)
+    assert np.median([leg_factor(rng, age_years) for _ in range(2000)]) == pytest.approx(factor, abs=0.003)
 
 
 def test_is_child_forces_the_age_group():
