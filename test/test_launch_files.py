@@ -129,6 +129,6 @@ def test_foxglove_layout_has_every_panel_that_it_places_and_topics_of_the_nodes(
     kinds = {name.partition("!")[0] for name in placed}
     assert kinds == {"3D", "Image", "DiagnosticSummary", "RawMessages"}
     topics = set(re.findall(r'"(/[a-z_/0-9]+)"', json.dumps(layout)))
-    assert topics == {
-        "/hdnet_node/markers", "/hdnet_node/overlay", "/hdnet_node/tracks", "/camera_info", "/diagnostics",
-    }  # fmt: skip
+    recorder = (ROOT / "hdnet_ros" / "ros" / "recorder.py").read_text()
+    recorded = set(re.findall(r'"(/[a-z_/0-9]+)"', recorder))
+    assert "/hdnet_node/markers" in topics and topics <= recorded

@@ -33,6 +33,15 @@ class LazyGroup(click.Group):
         module, attribute, _ = COMMANDS[cmd_name]
         return getattr(importlib.import_module(module), attribute)
 
+    def invoke(self, ctx: click.Context):
+        """Run a command; a package that it needs and that is not there is named in one line."""
+        try:
+            return super().invoke(ctx)
+        except ModuleNotFoundError as error:
+            from hdnet_ros.cli.commands.failures import missing_package
+
+            raise click.ClickException(missing_package(error)) from error
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, _, line) in COMMANDS.items()])

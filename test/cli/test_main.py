@@ -1,5 +1,6 @@
 """The command's list, and that listing it does not load torch."""
 
+import os
 import subprocess
 import sys
 
@@ -35,3 +36,16 @@ def test_help_imports_neither_torch_nor_opencv():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd="/", check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_package_that_is_missing_is_named_with_what_installs_it(tmp_path, installed):
+    pytest.importorskip("torch")
+    (tmp_path / "rosbags.py").write_text("raise ModuleNotFoundError(\"No module named 'rosbags'\", name='rosbags')")
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}"}
+    for arguments in (["bag", "in", "out"], ["rescale", "in", "--camera", "c.yaml"], ["view", "in"]):
+        command = [installed("hdnet"), *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment, check=False)
+        assert done.returncode == 1
+        assert done.stderr.strip() == (
+            "Error: No module named 'rosbags'; recordings are read and written by it: pip install rosbags"
+        )

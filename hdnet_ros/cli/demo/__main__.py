@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from hdnet_ros.cli.commands.failures import missing_package
 from hdnet_ros.cli.commands.progress import progress_bar
 from hdnet_ros.files.camera_files import load_camera, load_camera_pose
 from hdnet_ros.files.frames import FrameSource
@@ -65,10 +66,7 @@ def _run(console: Console, source: Path, camera: Path, out: Path, frames: int, n
         from hdnet_ros.cli.demo.session import Settings, record
         from hdnet_ros.cli.demo.summary import print_summary, summarise
     except ImportError as error:
-        raise RuntimeError(
-            f"{error}. The demo needs ROS 2 and the built workspace: `./run demo` sets both up, "
-            "or source install/setup.bash (not from inside the checkout)"
-        ) from error
+        raise RuntimeError(f"the demo cannot start: {missing_package(error)}") from error
     with progress_bar() as bar:
         task = bar.add_task("starting the nodes", total=frames or None)
         recording = record(
