@@ -164,10 +164,15 @@ def _kind_of(path: Path) -> str:
 def _pictures_in(path: Path) -> list[Path]:
     if path.is_file():
         return [path]
-    pictures = sorted((p for p in path.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file()), key=natural_key)
+    pictures = sorted((p for p in path.iterdir() if _is_picture(p)), key=natural_key)
     if not pictures:
         raise FrameSourceError(f"{path}: no pictures in this folder (looked for {' '.join(IMAGE_SUFFIXES)})")
     return pictures
+
+
+def _is_picture(path: Path) -> bool:
+    # ._name holds what macOS knows beside the bytes of name, on disks that are not its own.
+    return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith("._") and path.is_file()
 
 
 def _declared(path: Path) -> PictureHeader:

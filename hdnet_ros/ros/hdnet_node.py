@@ -19,6 +19,7 @@ from hdnet_ros.ros.diagnostics import DiagnosticsPublisher
 from hdnet_ros.pipeline.floor import FloorFinder
 from hdnet_ros.messages.images import ImageDecoder
 from hdnet_ros.ros.inputs import INPUTS, Inputs, input_topics
+from hdnet_ros.ros.launch_arguments import namespace
 from hdnet_ros.ros.logbook import Logbook
 from hdnet_ros.messages.markers import MarkerPublisher
 from hdnet_ros.pipeline.options import HDNET_PARAMETERS
@@ -233,9 +234,9 @@ def camera_names(given: list[str]) -> list[str]:
     Raises
     ------
     ValueError
-        If a name comes twice, or is empty beside others.
+        If ROS does not take a name, or one comes twice, or is empty beside others.
     """
-    names = [name.strip("/") for name in given]
+    names = [namespace("cameras", name) for name in given]
     if len(set(names)) != len(names) or ("" in names and len(names) > 1):
         raise ValueError(f"cameras is {given}, expected different names, or one that is empty")
     return names or [""]

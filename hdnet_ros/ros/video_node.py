@@ -46,6 +46,7 @@ class VideoNode(Node):
             self.create_publisher, self, CameraInfo, "camera_info", RESULTS, self._warn
         )
         self.published = 0
+        self.exit_status = 0  # 1 once the source ended early
         self.finished = threading.Event()
         self._running = threading.Event()
         self._running.set()
@@ -76,6 +77,7 @@ class VideoNode(Node):
         except Exception as error:  # noqa: BLE001  (told, then the node ends as at the end)
             if self.context.ok():
                 self.get_logger().error(f"the source ended early: {error}")
+                self.exit_status = 1
         self.finished.set()
 
     def _wait_for_subscribers(self) -> None:
@@ -129,7 +131,7 @@ class VideoNode(Node):
 
 
 def main(args: list[str] | None = None) -> int:
-    """Publish the source; 1 where it or its camera cannot be opened."""
+    """Publish the source; 1 where it or its camera cannot be opened, or a picture of it not be read."""
     return run(VideoNode, "video_node", args, is_done=VideoNode.is_done)
 
 

@@ -127,3 +127,9 @@ def test_a_rotation_in_a_video_is_told_and_not_made(tmp_path):
     assert turned.size_wh_px == SIZE_WH_PX
     assert "a rotation by 90 degrees, which is not followed" in turned.orientation
     np.testing.assert_array_equal(next(iter(turned)).image_rgb, next(iter(FrameSource(video))).image_rgb)
+
+
+def test_what_macos_leaves_beside_a_picture_is_none(tmp_path):
+    _write(tmp_path / "a.png", 10)
+    (tmp_path / "._a.png").write_bytes(b"\0\5\x16\7")
+    assert [frame.image_rgb[0, 0, 0] for frame in FrameSource(tmp_path)] == [10]

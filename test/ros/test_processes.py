@@ -3,7 +3,7 @@
 import os
 import signal
 import subprocess
-import sys
+import time
 
 import numpy as np
 import pytest
@@ -12,6 +12,7 @@ pytest.importorskip("rclpy", reason="ROS 2 is not in this environment")
 pytest.importorskip("vision_msgs", reason="vision_msgs is not built (./run test builds it)")
 
 import cv2  # noqa: E402
+from diagnostic_msgs.msg import DiagnosticArray  # noqa: E402
 from sensor_msgs.msg import Image  # noqa: E402
 from vision_msgs.msg import Detection2DArray  # noqa: E402
 
@@ -24,15 +25,13 @@ BOX = (200.0, 120.0, 60.0, 170.0)
 
 
 @pytest.fixture
-def start(tmp_path):
+def start(tmp_path, installed):
     """Start nodes as processes in /proc; they are interrupted at the end and must exit cleanly."""
     started = []
 
     def start_node(name, **parameters):
         command = [
-            sys.executable,
-            "-m",
-            f"hdnet_ros.ros.{name}",
+            installed(name),
             "--ros-args",
             "-r",
             "__ns:=/proc",
@@ -115,12 +114,65 @@ def test_three_processes_with_the_embedded_detector(bench, clip, start, stamp_of
         ("hdnet_node", "estimator:=magic", "estimator is 'magic', expected one of auto, hdnet"),
         ("hdnet_node", "slop_s:=9.0", "slop_s"),
         ("detector_node", "min_score:=high", "min_score"),
+        ("hdnet_node", "cameras:=[front-left]", "cameras:=front-left: 'front-left' is no name in ROS"),
+        ("hdnet_node", "cameras:=[", "Couldn't parse"),
+        ("detector_node", "slop_s", "Couldn't parse"),
     ],
 )
-def test_a_node_that_cannot_start_says_why_and_exits_with_1(node, parameter, named, tmp_path):
-    module = f"hdnet_ros.ros.{node}"
-    command = [sys.executable, "-m", module, "--ros-args", "-p", parameter]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+def test_a_node_that_cannot_start_says_why_and_exits_with_1(node, parameter, named, run_installed):
+    done = run_installed(node, "--ros-args", "-p", parameter)
     assert done.returncode == 1
     assert named in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
+    ours = [line for line in done.stderr.splitlines() if "[rcl]: " not in line]
+    assert len(ours) == 1 and ours[0].startswith("[FATAL] ")
+
+
+def test_a_picture_that_cannot_be_read_ends_the_video_with_1(clip, run_installed):
+    folder, camera_file = clip
+    (folder / "3.png").write_bytes(b"no picture")
+    (folder / "._0.png").write_bytes(b"what macOS knows of 0.png")
+    parameters = [f"source:={folder}", f"camera:={camera_file}", "rate_hz:=100.0"]
+    done = run_installed("video_node", "--ros-args", *(word for text in parameters for word in ("-p", text)))
+    assert done.returncode == 1
+    assert "the source ended early" in done.stderr and "3.png: " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_missing_gpu_is_told_in_the_nodes_log(start, tmp_path, bench):
+    start("hdnet_node", device="auto", auto_activate="true")
+    log = tmp_path / "hdnet_node.log"
+    diagnostics = bench.collect(DiagnosticArray, "/diagnostics")
+    bench.wait(lambda: "estimator " in log.read_text(), "the estimator", 60.0)
+    diagnostics.clear()
+    bench.wait(lambda: diagnostics, "a running node", 30.0)
+    told = [line for line in log.read_text().splitlines() if "NO CUDA DEVICE" in line]
+    assert told == [] or all("[WARN]" in line and "[hdnet_node]" in line for line in told)
+
+
+@pytest.mark.parametrize("node", ["hdnet_node", "detector_node", "video_node"])
+def test_an_interrupt_during_the_imports_is_one_line(node, installed, tmp_path):
+    process = subprocess.Popen([installed(node)], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    maps = f"/proc/{process.pid}/maps"
+    while process.poll() is None and "_rclpy_pybind11" not in open(maps).read():
+        time.sleep(0.002)
+    process.send_signal(signal.SIGINT)
+    told = process.communicate(timeout=20)[1].strip().splitlines()
+    assert process.returncode == 130, told
+    assert len(told) == 1 and told[0].startswith(f"{node}: interrupted")
+
+
+def test_a_second_interrupt_ends_at_once_and_says_so(installed, tmp_path):
+    log = tmp_path / "log"
+    with open(log, "wb") as file:
+        process = subprocess.Popen([installed("hdnet_node"), "--ros-args", "-p", "estimator:=box-height"], stderr=file)
+    while "estimator " not in log.read_text():
+        time.sleep(0.01)
+    for _ in range(2):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.01)
+    # Where the node was through before the second came, it ended as after one.
+    status = process.wait(timeout=20)
+    assert status in (0, 130)
+    assert "Traceback" not in log.read_text()
+    assert ("hdnet_node: interrupted" in log.read_text()) == (status == 130)
