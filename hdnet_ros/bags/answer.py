@@ -21,13 +21,12 @@ from hdnet_ros.core.camera import Camera
 from hdnet_ros.files.camera_files import load_camera
 from hdnet_ros.locate.backends import (
     SKELETON_LINKS,
-    Backend,
     BackendError,
-    EstimatorRequest,
-    make_backend,
     make_people_detector,
     make_trackers,
 )
+from hdnet_ros.locate.factory import EstimatorError, EstimatorSettings, make_estimator
+from hdnet_ros.locate.protocol import Estimator
 from hdnet_ros.messages.convert import detections_to_msg
 from hdnet_ros.pipeline.floor import FloorFinder
 from hdnet_ros.messages.images import ImageDecoder
@@ -73,14 +72,14 @@ def answer_bag(job: BagJob, on_progress: Progress = lambda done, total: None) ->
     started = time.monotonic()
     with BagSource(job.source, job.topics) as source:
         _check_topics(source)
-        backend = _backend(job.options)
+        made = _estimator(job.options)
         journal = Journal(journal_path(job.target), _fingerprint(job))
         finished = False
         try:
             if _is_done(job):
                 finished = True
                 return BagReport(job.source, job.target, was_there=True)
-            report = _write(job, source, backend, journal, on_progress, started)
+            report = _write(job, source, made, journal, on_progress, started)
             finished = True
             return report
         finally:
@@ -138,7 +137,7 @@ def write_all(replay: Replay, output: OutputBag, node: str, on_image: Callable[[
 
 
 def make_pipeline(
-    backend: Backend,
+    estimator: Estimator,
     options: dict[str, Any],
     decoder: Any,
     lookup: TransformTree,
@@ -148,17 +147,18 @@ def make_pipeline(
     markers = MarkerPublisher(SKELETON_LINKS, options["marker_lifetime_s"])
     frame = TrackingFrame(wanted_frame(options), lookup, say)
     floor = FloorFinder(lookup, options, say)
-    return Pipeline(backend, make_trackers(options), decoder, markers, options, frame, floor=floor)
+    return Pipeline(estimator, make_trackers(options), decoder, markers, options, frame, floor=floor)
 
 
 def _write(
-    job: BagJob, source: BagSource, backend: Backend, journal: Journal, on_progress: Progress, started: float
+    job: BagJob, source: BagSource, made: tuple[Estimator, str], journal: Journal, on_progress: Progress, started: float
 ) -> BagReport:
     decoder = ImageDecoder()
     detect, boxes = _boxes(job, source, decoder, journal)
-    kept = backend._replace(estimator=JournalledEstimator(backend.estimator, journal))
+    estimator, remark = made
+    kept = JournalledEstimator(estimator, journal)
     camera = read_camera(job.camera_file) if job.camera_file else None
-    told: list[str] = [backend.warning] if backend.warning else []
+    told: list[str] = [remark] if remark else []
     transforms = source.transforms(job.options["tf_prefix"])
     pipeline = make_pipeline(kept, job.options, decoder, transforms, told.append)
     replay = Replay(source, pipeline, job.options, transforms.frames, camera, detect)
@@ -171,7 +171,7 @@ def _write(
     return BagReport(
         source=job.source,
         target=job.target,
-        estimator=backend.name,
+        estimator=estimator.name,
         boxes=boxes,
         images=tally.images,
         answered=tally.answered,
@@ -213,19 +213,18 @@ def _boxes(job: BagJob, source: BagSource, decoder: ImageDecoder, journal: Journ
     return detect, f"detector {name}"
 
 
-def _backend(options: dict[str, Any]) -> Backend:
-    wanted = {name: options[name] for name in EstimatorRequest.__dataclass_fields__ if name in options}
+def _estimator(options: dict[str, Any]) -> tuple[Estimator, str]:
+    wanted = {name: options[name] for name in EstimatorSettings.__dataclass_fields__}
     try:
-        return make_backend(EstimatorRequest(**wanted))
-    except BackendError as error:
+        return make_estimator(EstimatorSettings(**wanted), is_live=False)
+    except EstimatorError as error:
         raise BagError(str(error)) from error
 
 
 def _fingerprint(job: BagJob) -> str:
     """Return a digest of what answers depend on beside pixels, boxes and camera."""
     made = hashlib.blake2b(digest_size=16)
-    names = [name for name in EstimatorRequest.__dataclass_fields__ if name in job.options]
-    made.update(repr([(name, job.options[name]) for name in names]).encode())
+    made.update(repr([(name, job.options[name]) for name in EstimatorSettings.__dataclass_fields__]).encode())
     made.update(repr(sorted(job.detector_options.items())).encode())
     for path in (_weights(job.options), job.detector_options["weights"]):
         if path and Path(path).expanduser().is_file():

@@ -21,6 +21,7 @@ import numpy as np
 
 from hdnet_ros.core.camera import Camera
 from hdnet_ros.core.types import Detection, PersonEstimate, PersonFlags
+from hdnet_ros.locate.protocol import BoxedImage, Estimator, Located
 
 
 class Journal:
@@ -91,27 +92,28 @@ class Journal:
         self._file.flush()
 
 
-class JournalledEstimator:
+class JournalledEstimator(Estimator):
     """An estimator that asks the journal first; the same numbers to the last bit."""
 
-    def __init__(self, estimator: Any, journal: Journal):
+    def __init__(self, estimator: Estimator, journal: Journal):
+        self.name, self.device = estimator.name, estimator.device
         self._estimator = estimator
         self._journal = journal
-        self.last_rejected: list[tuple[int, str]] = []
 
-    def localize(
-        self, image: np.ndarray, detections: Sequence[Detection], camera: Camera
-    ) -> list[PersonEstimate]:
-        """As HDNetEstimator.localize."""
-        key = _digest("people", image, _described(detections, camera))
+    def localize_many(self, images: Sequence[BoxedImage]) -> list[Located]:
+        """As `Estimator.localize_many`, image by image."""
+        return [self._located(boxed) for boxed in images]
+
+    def _located(self, boxed: BoxedImage) -> Located:
+        key = _digest("people", boxed.image_rgb, _described(boxed.detections, boxed.camera))
         found = self._journal.get(key)
         if found is None:
-            people = self._estimator.localize(image, detections, camera)
-            rejected = list(getattr(self._estimator, "last_rejected", ()))
-            found = {"people": [_as_json(person) for person in people], "rejected": rejected}
+            (located,) = self._estimator.localize_many([boxed])
+            people = [_as_json(person) for person in located.people]
+            found = {"people": people, "rejected": located.rejected}
             self._journal.put(key, found)
-        self.last_rejected = [(index, reason) for index, reason in found["rejected"]]
-        return [_estimate(values) for values in found["people"]]
+        rejected = [(index, reason) for index, reason in found["rejected"]]
+        return Located([_estimate(values) for values in found["people"]], rejected)
 
 
 class JournalledDetector:

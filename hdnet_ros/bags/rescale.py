@@ -18,7 +18,7 @@ from hdnet_ros.bags.settings import node_options
 from hdnet_ros.bags.source import BagSource, Recorded, Topics
 from hdnet_ros.core.camera import Camera
 from hdnet_ros.locate.rescale import limits, patch_mode, rescaled
-from hdnet_ros.locate.backends import Backend
+from hdnet_ros.locate.protocol import BoxedImage, Estimator, Located
 from hdnet_ros.pipeline.bad_input import BadInput
 from hdnet_ros.messages.convert import camera_from_info, detections_to_msg, estimates_from_msg
 from hdnet_ros.messages.message_types import Image
@@ -66,10 +66,9 @@ def rescale_bag(
         options = node_options(None, {**before, **given, **fixed})
         rectified = bool(before.get("image_is_rectified"))
         people = _People(bag, new, rectified)
-        backend = Backend(people, people.estimator, "none", "")
         told: list[str] = []
         transforms = bag.transforms(options["tf_prefix"])
-        pipeline = make_pipeline(backend, options, _NoPixels(), transforms, told.append)
+        pipeline = make_pipeline(people, options, _NoPixels(), transforms, told.append)
         detect = None if "detections" in bag.topics else people.boxes
         replay = Replay(people, pipeline, options, transforms.frames, new, detect)
         notes = {"hdnet": json.dumps({**noted, "options": options})}
@@ -84,7 +83,7 @@ def rescale_bag(
     return RescaleReport(target, tally.answered, tally.people, factor, reasons, remarks)
 
 
-class _People:
+class _People(Estimator):
     """The recording as Replay reads it, with persons for images; and the estimator of its pipeline."""
 
     def __init__(self, bag: BagSource, new: Camera, rectified: bool):
@@ -94,7 +93,6 @@ class _People:
         self._bag = bag
         self._new = new
         self._current: list = []
-        self.last_rejected: list[tuple[int, str]] = []
         self.path = bag.path
         self.topics = {**bag.topics, "image": bag.topics["camera_info"]}
         try:
@@ -106,7 +104,7 @@ class _People:
             raise BagError(f"{bag.path}: recorded camera of {sizes[0]}, the other of {sizes[1]}")
         first = self._first_people()
         self.mode = patch_mode(first, self.old)
-        self.estimator = bag.first("persons").estimator
+        self.name, self.device = bag.first("persons").estimator, "none"
 
     @property
     def unreadable(self) -> tuple[int, str]:
@@ -130,18 +128,21 @@ class _People:
         """Return the people's boxes as detections, for recordings that lack those."""
         return detections_to_msg(image.header, self._current, "person")
 
-    def localize(self, image: np.ndarray, detections: Sequence, camera: Camera) -> list:
+    def localize_many(self, images: Sequence[BoxedImage]) -> list[Located]:
         """Return the people of this moment as the new camera places them, with the detector's ids."""
-        ids = {tuple(item.box_xywh_center_px): item.id for item in detections}
-        people, self.last_rejected = [], []
+        return [self._located(boxed) for boxed in images]
+
+    def _located(self, boxed: BoxedImage) -> Located:
+        ids = {tuple(item.box_xywh_center_px): item.id for item in boxed.detections}
+        located = Located()
         for index, person in enumerate(self._current):
             try:
-                moved = rescaled(person, self.old, camera, self.mode)
+                moved = rescaled(person, self.old, boxed.camera, self.mode)
             except ValueError as error:
-                self.last_rejected.append((index, str(error)))
+                located.rejected.append((index, str(error)))
                 continue
-            people.append(replace(moved, id=ids.get(tuple(person.box_xywh_center_px), "")))
-        return people
+            located.people.append(replace(moved, id=ids.get(tuple(person.box_xywh_center_px), "")))
+        return located
 
     def _of_camera(self, message: Any) -> list:
         """Return the people of a message as seen from the old camera's optical centre."""

@@ -14,13 +14,14 @@ import numpy as np
 
 from hdnet_ros.core.camera import Camera
 from hdnet_ros.core.ground import Ground, GroundConfig, apply_ground, see_on_ground
-from hdnet_ros.core.types import Detection, PersonEstimate
+from hdnet_ros.core.types import PersonEstimate
 from hdnet_ros.evaluate import benchmark
 from hdnet_ros.evaluate.benchmark import LabelledPicture
 from hdnet_ros.data.ground_plane import GroundPlaneClip
+from hdnet_ros.locate.protocol import BoxedImage, Estimator, Located
 
 
-class GroundedEstimator:
+class GroundedEstimator(Estimator):
     """An estimator with the floor's depth fused into its own.
 
     Parameters
@@ -31,11 +32,19 @@ class GroundedEstimator:
     alone : True takes the floor's depth as it is, and leaves out whom the floor is silent about
     """
 
-    def __init__(self, estimator, ground: Ground, config: GroundConfig, alone: bool = False):
+    def __init__(self, estimator: Estimator, ground: Ground, config: GroundConfig, alone: bool = False):
+        self.name, self.device = f"{estimator.name} on the floor", estimator.device
         self._estimator, self._ground, self._config, self._alone = estimator, ground, config, alone
 
-    def localize(self, image, detections: Sequence[Detection], camera: Camera) -> list[PersonEstimate]:
-        people = self._estimator.localize(image, detections, camera)
+    def localize_many(self, images: Sequence[BoxedImage]) -> list[Located]:
+        """As `Estimator.localize_many`."""
+        found = self._estimator.localize_many(images)
+        return [
+            Located(self._grounded(located.people, boxed.camera), located.rejected)
+            for boxed, located in zip(images, found, strict=True)
+        ]
+
+    def _grounded(self, people: list[PersonEstimate], camera: Camera) -> list[PersonEstimate]:
         if not self._alone:
             return apply_ground(people, camera, self._ground, self._config)
         seen = [(p, see_on_ground(p, camera, self._ground, self._config)) for p in people]
@@ -86,17 +95,21 @@ def before_and_after(
     return results
 
 
-class _Remembered:
+class _Remembered(Estimator):
     """Answers of an estimator to a fixed sequence of pictures, given again without asking it again."""
 
-    def __init__(self, estimator):
+    def __init__(self, estimator: Estimator):
+        self.name, self.device = estimator.name, estimator.device
         self._estimator, self._answers, self._next = estimator, [], 0
 
     def rewind(self) -> None:
         self._next = 0
 
-    def localize(self, image, detections, camera):
+    def localize_many(self, images: Sequence[BoxedImage]) -> list[Located]:
+        return [self._located(boxed) for boxed in images]
+
+    def _located(self, boxed: BoxedImage) -> Located:
         if self._next == len(self._answers):
-            self._answers.append(self._estimator.localize(image, detections, camera))
+            self._answers += self._estimator.localize_many([boxed])
         self._next += 1
         return self._answers[self._next - 1]

@@ -21,7 +21,7 @@ def run_dataset(
 
     Parameters
     ----------
-    options : device, rivals (checkpoints), every, most, detected_boxes, as `hdnet eval` has them
+    options : settings, rivals (checkpoints), every, most, detected_boxes, as `hdnet eval` has them
 
     Raises
     ------
@@ -30,7 +30,7 @@ def run_dataset(
     pictures = open_dataset(
         data, root, every=options["every"], most=options["most"], detected_boxes=options["detected_boxes"]
     )
-    estimators = estimators_of(checkpoint, options["device"], regressor, options["rivals"])
+    estimators = estimators_of(checkpoint, options["settings"], regressor, options["rivals"])
     ticks = iter(track(range(len(pictures)), data))
     found = paper_suite(estimators, pictures, lambda *_: next(ticks, None))
     people = found.pop("people")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
 from hdnet_ros.core.camera import Camera
 from hdnet_ros.locate.priors import BoxHeightPrior
+from hdnet_ros.locate.protocol import BoxedImage, Estimator, Located
 from hdnet_ros.core.skeleton import ROOT
 from hdnet_ros.core.types import PersonEstimate
 from hdnet_ros.evaluate.benchmark import LabelledPicture
@@ -18,7 +19,7 @@ from hdnet_ros.evaluate.reprojection import VARIANTS, fit_root
 _LOG = logging.getLogger(__name__)
 
 
-class ReprojectionEstimator:
+class ReprojectionEstimator(Estimator):
     """Another estimator's 2D joints and 3D pose, with the root put where they fit together.
 
     Parameters
@@ -27,10 +28,6 @@ class ReprojectionEstimator:
         of joints_camera_mm only the pose is read, not where it stands
     variant : one of `VARIANTS`
     least_confidence : 2D joints below it count as unknown
-
-    Attributes
-    ----------
-    last_rejected : list of (index of the detection, reason) that the last call left out
 
     Raises
     ------
@@ -41,23 +38,29 @@ class ReprojectionEstimator:
         if variant not in VARIANTS:
             raise ValueError(f"variant is {variant!r}, expected one of {', '.join(VARIANTS)}")
         self.pose_source, self.variant, self.least_confidence = pose_source, variant, least_confidence
-        self.last_rejected: list[tuple[int, str]] = []
+        self.name, self.device = f"reprojection, {variant}", "cpu"
 
-    def localize(self, image, detections, camera: Camera) -> list[PersonEstimate]:
+    def localize_many(self, images: Sequence[BoxedImage]) -> list[Located]:
         """The source's people with roots of their own; those without a pose that fits are left out."""
-        numbered = [dataclasses.replace(d, id=str(i)) for i, d in enumerate(detections)]
-        people = self.pose_source.localize(image, numbered, camera)
-        self.last_rejected = list(getattr(self.pose_source, "last_rejected", ()))
-        moved = []
-        for person in people:
+        numbered = [
+            boxed._replace(detections=[dataclasses.replace(d, id=str(i)) for i, d in enumerate(boxed.detections)])
+            for boxed in images
+        ]
+        found = self.pose_source.localize_many(numbered)
+        return [self._located(boxed, located) for boxed, located in zip(images, found, strict=True)]
+
+    def _located(self, boxed: BoxedImage, source: Located) -> Located:
+        located = Located(rejected=list(source.rejected))
+        for person in source.people:
             index = int(person.id)
             try:
-                moved.append(self._moved(dataclasses.replace(person, id=detections[index].id), camera))
+                named = dataclasses.replace(person, id=boxed.detections[index].id)
+                located.people.append(self._moved(named, boxed.camera))
             except ValueError as error:
-                self.last_rejected.append((index, str(error)))
+                located.rejected.append((index, str(error)))
                 _LOG.debug("detection %d left out: %s", index, error)
-        self.last_rejected.sort()
-        return moved
+        located.rejected.sort()
+        return located
 
     def _moved(self, person: PersonEstimate, camera: Camera) -> PersonEstimate:
         if person.joints_camera_mm is None:
@@ -78,12 +81,14 @@ class ReprojectionEstimator:
         )
 
 
-class LabelledPoses:
+class LabelledPoses(Estimator):
     """The labelled 2D joints and 3D poses as a pose source: how far the baselines err by themselves.
 
     `run(ReprojectionEstimator(source), source.following(pictures))` feeds it; it answers for the
     picture that was taken last.
     """
+
+    name, device = "labelled poses", "cpu"
 
     def __init__(self) -> None:
         self._picture: LabelledPicture | None = None
@@ -95,19 +100,24 @@ class LabelledPoses:
                 self._picture = picture
                 yield picture
 
-    def localize(self, image, detections, camera: Camera) -> list[PersonEstimate]:
+    def localize_many(self, images: Sequence[BoxedImage]) -> list[Located]:
         """The labels of each detection, with the box-height prior's root.
 
         Raises
         ------
         ValueError : other detections than those of the picture that `following` handed out
         """
+        return [self._located(boxed) for boxed in images]
+
+    def _located(self, boxed: BoxedImage) -> Located:
+        detections = boxed.detections
         known = 0 if self._picture is None else len(self._picture.detections)
         if self._picture is None or len(detections) != known:
             raise ValueError(f"{len(detections)} detections, expected the {known} of the last picture")
         numbered = [dataclasses.replace(d, id=str(i)) for i, d in enumerate(detections)]
-        people = BoxHeightPrior().localize(image, numbered, camera)
-        return [self._labelled(person, int(person.id), detections) for person in people]
+        (found,) = BoxHeightPrior().localize_many([boxed._replace(detections=numbered)])
+        people = [self._labelled(person, int(person.id), detections) for person in found.people]
+        return Located(people, found.rejected)
 
     def _labelled(self, person: PersonEstimate, index: int, detections) -> PersonEstimate:
         joints_px = np.asarray(self._picture.joints_px[index], dtype=np.float64)

@@ -13,9 +13,10 @@ from typing import Callable, Container, Iterable, Sequence
 import numpy as np
 
 from hdnet_ros.locate.detectors import make_detector
-from hdnet_ros.locate.estimator import HDNetEstimator
-from hdnet_ros.core.patch import patch_camera_for
+from hdnet_ros.locate.factory import EstimatorSettings, estimator_of
+from hdnet_ros.locate.protocol import BoxedImage, Estimator, Located
 from hdnet_ros.locate.priors import BoxAreaPrior, BoxHeightPrior
+from hdnet_ros.core.camera import Camera
 from hdnet_ros.core.skeleton import JOINT_NAMES
 from hdnet_ros.core.types import Detection
 from hdnet_ros.evaluate import benchmark
@@ -38,29 +39,26 @@ def untracked(pictures: Iterable, _what: str) -> Iterable:
     return pictures
 
 
-class RungShiftedEstimator(HDNetEstimator):
-    """The estimator with every patch `rung_offset` rungs of the ladder away from its own.
-
-    A second look has no rungs: its patch is cut at the box's own size and stays.
-    """
-
-    rung_offset = 0
-
-    def _patch_camera(self, camera, box_xywh_center_px):
-        return patch_camera_for(camera, box_xywh_center_px, self.convention, rung_offset=self.rung_offset)
-
-
-class BoxRegressorEstimator:
+class BoxRegressorEstimator(Estimator):
     """The box-only regressor with an estimator's interface.
 
     Root and relative sigma are the box-height prior's, moved along the ray to the regressed depth.
     """
 
+    name, device = "box-only regressor", "cpu"
+
     def __init__(self, regressor: BoxRegressor):
         self._regressor, self._prior = regressor, BoxHeightPrior()
 
-    def localize(self, image, detections, camera):
-        people = self._prior.localize(image, detections, camera)
+    def localize_many(self, images: Sequence[BoxedImage]) -> list[Located]:
+        """As `Estimator.localize_many`."""
+        found = self._prior.localize_many(images)
+        return [
+            Located(self._moved(located.people, boxed.camera), located.rejected)
+            for boxed, located in zip(images, found, strict=True)
+        ]
+
+    def _moved(self, people: list, camera: Camera) -> list:
         if not people:
             return []
         features = np.stack([box_features(camera, p.box_xywh_center_px) for p in people])
@@ -75,23 +73,17 @@ class BoxRegressorEstimator:
         ]
 
 
-def make_estimator(checkpoint, device: str, rung_offset: int = 0) -> HDNetEstimator:
-    """The checkpoint's estimator, optionally `rung_offset` rungs off the ladder's choice."""
-    estimator = RungShiftedEstimator(
-        checkpoint.network, checkpoint.convention, checkpoint.config.bins, device, checkpoint.calibration
-    )
-    estimator.rung_offset = rung_offset
-    return estimator
-
-
-def estimators_of(checkpoint, device: str, regressor: BoxRegressor | None, others: Sequence = ()) -> dict:
+def estimators_of(
+    checkpoint, settings: EstimatorSettings, regressor: BoxRegressor | None, others: Sequence = ()
+) -> dict:
     """The checkpoint's estimator and everything that it is reported beside, by name; `others` are checkpoints."""
-    tested = make_estimator(checkpoint, device)
+    tested = estimator_of(checkpoint, settings)
     has_pose = getattr(checkpoint.config, "pose", None) is not None
     named = {kind_of(checkpoint.config): tested}
     beside = rivals(regressor, tested if has_pose else None)
+    once = dataclasses.replace(settings, second_look="never")
     for other in others:
-        named[_free_name(other.metadata["name"], {*named, *beside})] = make_estimator(other, device)
+        named[_free_name(other.metadata["name"], {*named, *beside})] = estimator_of(other, once)
     return named | beside
 
 
@@ -103,9 +95,10 @@ def _free_name(name: str, taken: Container[str]) -> str:
 
 def rivals(regressor: BoxRegressor | None, pose_source=None) -> dict:
     """The estimators that HDNet is always reported beside; Table 1's three where there are 3D poses for them."""
-    named = {"box height": BoxHeightPrior(), "box area": BoxAreaPrior()}
+    known: list[Estimator] = [BoxHeightPrior(), BoxAreaPrior()]
     if regressor is not None:
-        named["box-only regressor"] = BoxRegressorEstimator(regressor)
+        known.append(BoxRegressorEstimator(regressor))
+    named = {estimator.name: estimator for estimator in known}
     if pose_source is not None:
         named |= reprojection_estimators(pose_source)
     return named
@@ -150,7 +143,7 @@ class Suite:
 def picture_suite(
     checkpoint,
     pictures: Sequence[LabelledPicture],
-    device: str,
+    settings: EstimatorSettings,
     regressor: BoxRegressor | None,
     jitter: Callable,
     name: str = "pictures",
@@ -158,15 +151,15 @@ def picture_suite(
     others: Sequence = (),
 ) -> Suite:
     """Every estimator on labelled pictures, and how far HDNet's depth follows box and rung."""
-    estimators = estimators_of(checkpoint, device, regressor, others)
+    estimators = estimators_of(checkpoint, settings, regressor, others)
     rows = {key: benchmark.run(estimator, track(pictures, key)) for key, estimator in estimators.items()}
-    return Suite(name, rows, pictures, stability(checkpoint, pictures, device, jitter, track))
+    return Suite(name, rows, pictures, stability(checkpoint, pictures, settings, jitter, track))
 
 
 def stability(
     checkpoint,
     pictures: Sequence[LabelledPicture],
-    device: str,
+    settings: EstimatorSettings,
     jitter: Callable,
     track: Track = untracked,
 ) -> dict:
@@ -176,14 +169,17 @@ def stability(
     ----------
     jitter : (box (4,), generator) -> box (4,), of 15 % for the reported figures
     """
-    base = _depths(make_estimator(checkpoint, device), track(pictures, "stability"))
+    estimator = estimator_of(checkpoint, settings)
+    base = _depths(estimator, track(pictures, "stability"))
     rng = np.random.default_rng(15)
     moved = []
     for picture in pictures:
         boxes = [Detection(jitter(d.box_xywh_center_px, rng)) for d in picture.detections]
         moved.append(dataclasses.replace(picture, detections=boxes))
-    jittered = _relative_change(_depths(make_estimator(checkpoint, device), track(moved, "box jitter")), base)
-    shifted = [_depths(make_estimator(checkpoint, device, k), track(pictures, f"rung {k:+d}")) for k in (-1, 1)]
+    jittered = _relative_change(_depths(estimator, track(moved, "box jitter")), base)
+    shifted = [
+        _depths(estimator_of(checkpoint, settings, rung_offset=k), track(pictures, f"rung {k:+d}")) for k in (-1, 1)
+    ]
     rungs = np.concatenate([_relative_change(depths, base) for depths in shifted])
     if not (len(jittered) and len(rungs)):
         return dict.fromkeys(("jitter_p95", "jitter_mean", "rung_mean"), float("nan"))
@@ -213,7 +209,7 @@ def clip_suites(
     folder: Path,
     video: Path,
     every: int,
-    device: str,
+    settings: EstimatorSettings,
     regressor: BoxRegressor | None,
     jitter: Callable,
     track: Track = untracked,
@@ -227,10 +223,10 @@ def clip_suites(
     suites = []
     for boxes, detect in {"hand-made boxes": None, "NanoDet boxes": make_detector("nanodet").detect}.items():
         pictures = list(pictures_of_clip(video, clip, every=every, detect=detect))
-        estimators = estimators_of(checkpoint, device, regressor, others)
+        estimators = estimators_of(checkpoint, settings, regressor, others)
         rows = {k: benchmark.run(e, track(pictures, f"{boxes}: {k}")) for k, e in estimators.items()}
         some = pictures[:: max(1, len(pictures) // STABILITY_PICTURES)]
-        suites.append(Suite(boxes, rows, pictures, stability(checkpoint, some, device, jitter, track)))
+        suites.append(Suite(boxes, rows, pictures, stability(checkpoint, some, settings, jitter, track)))
     return suites
 
 

@@ -15,7 +15,8 @@ from hdnet_ros.evaluate.ablation_table import VariantScore
 from hdnet_ros.evaluate.benchmark import LabelledPicture
 from hdnet_ros.learn.config import TrainConfig, load_train_config
 from hdnet_ros.learn.train import Trainer
-from hdnet_ros.locate.load_estimator import load_hdnet_estimator
+from hdnet_ros.locate.factory import EstimatorSettings, estimator_of
+from hdnet_ros.model.checkpoint import load_checkpoint
 from hdnet_ros.model.networks import make_network
 
 log = logging.getLogger(__name__)
@@ -95,7 +96,8 @@ def score_variant(
     device: str = "auto",
 ) -> VariantScore:
     """Scores of a trained variant on the hold-out and, where there is one, the real clip."""
-    estimator, _ = load_hdnet_estimator(weights, device, precision="float32", second_look="never")
+    settings = EstimatorSettings(device=device, precision="float32", second_look="never")
+    estimator = estimator_of(load_checkpoint(weights), settings)
     rows = benchmark.run(estimator, holdout)
     pck = rows.pck()
     return VariantScore(

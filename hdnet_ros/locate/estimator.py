@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -17,15 +17,16 @@ from hdnet_ros.core.patch import (
     PatchCamera,
     PatchConvention,
     box_in_patch,
-    box_mask,
     cells_to_patch_px,
     patch_camera_for,
-    sample_patch_of_camera,
 )
 from hdnet_ros.core.reading import Reading
-from hdnet_ros.tracking.root_noise import box_at_distance
 from hdnet_ros.core.skeleton import ROOT
 from hdnet_ros.core.types import Detection, PersonEstimate, PersonFlags, SigmaCalibration
+from hdnet_ros.locate.protocol import BoxedImage, Estimator, Located
+from hdnet_ros.model.look import Look, OneLook, PersonInImage
+from hdnet_ros.model.second_look import SecondLook
+from hdnet_ros.tracking.root_noise import box_at_distance
 
 _LOG = logging.getLogger(__name__)
 
@@ -35,19 +36,17 @@ _PLAUSIBLE_HEIGHT_MM = (500.0, 2300.0)
 JOINT_SOURCES = ("network", "detection")
 
 
-@dataclass
-class _Chunk:
-    """Patches that go through the network together, and the people in them."""
+@dataclass(frozen=True, eq=False)
+class _Waiting:
+    """Somebody on the way through the network, and where the answer goes."""
 
-    patches: list[np.ndarray] = field(default_factory=list)
-    patch_index: list[int] = field(default_factory=list)
-    people: list[tuple] = field(default_factory=list)  # result, index, box, cameras, box in patch
-    second_patches: list[np.ndarray] = field(default_factory=list)
-    second_boxes: list[np.ndarray] = field(default_factory=list)
-    magnifications: list[float] = field(default_factory=list)
+    located: Located
+    index: int
+    detection: Detection
+    seen: PersonInImage
 
 
-class HDNetEstimator:
+class HDNetEstimator(Estimator):
     """Localises people with a network that sees only patches and their cameras.
 
     Parameters
@@ -64,15 +63,14 @@ class HDNetEstimator:
         multiply in it
     joints_from : where joints and root are in the picture: "network", or "detection", which takes
         `Detection.joints_px` where it has them
-
-    Attributes
-    ----------
-    last_rejected : list of (index of the detection, reason) that the last call left out
+    second_look : the mean over two patches of each person, see `SecondLook`
+    rung_offset : every patch so many rungs of the ladder away from its own, for studies
+    name : how to speak of the network
 
     Raises
     ------
     ValueError : a device that this machine does not have, a chunk below 1, an unknown precision or
-        source of joints
+        source of joints, or a network of which there is no second look
     """
 
     def __init__(
@@ -85,6 +83,9 @@ class HDNetEstimator:
         chunk: int = 16,
         precision: str = "auto",
         joints_from: str = "network",
+        second_look: bool = False,
+        rung_offset: int = 0,
+        name: str = "hdnet",
     ) -> None:
         if joints_from not in JOINT_SOURCES:
             raise ValueError(f"joints_from is {joints_from!r}, expected one of {JOINT_SOURCES}")
@@ -93,132 +94,59 @@ class HDNetEstimator:
         self.convention = convention
         self.bins = bins
         self.sigma_calibration = sigma_calibration or SigmaCalibration()
-        self.device = choose_device(device)
-        self.network = network.to(self.device, memory_format=torch.channels_last).eval()
-        self._second_convention = getattr(network, "second_convention", None)
-        self._people_at_once = max(1, chunk // 2) if self._second_convention else chunk
+        self._device = choose_device(device)
+        self.device = str(self._device)
+        self.name = name
+        self.network = network.to(self._device, memory_format=torch.channels_last).eval()
+        self._look: Look = (SecondLook if second_look else OneLook)(self.network, convention)
+        self._people_at_once = max(1, chunk // self._look.patches_per_person)
+        self._rung_offset = rung_offset
         self.joints_from = joints_from
-        self.dtype = choose_precision(precision, self.device)
-        self.last_rejected: list[tuple[int, str]] = []
+        self.dtype = choose_precision(precision, self._device)
 
-    def localize(
-        self, image: np.ndarray, detections: Sequence[Detection], camera: Camera
-    ) -> list[PersonEstimate]:
-        """One estimate per usable box, in the boxes' order.
+    @property
+    def looks(self) -> int:
+        """Patches of each person that an answer is the mean of."""
+        return self._look.patches_per_person
 
-        Parameters
-        ----------
-        image : (H, W, 3) uint8 RGB, of the camera's size
-        detections : boxes in px of this image, any number including none
-
-        Returns
-        -------
-        Estimates in the camera's optical frame, all numbers finite except unseen joints. Boxes
-        that are empty, negative, NaN, outside the image or outside the network's patch are left
-        out, as are results that are not finite; `last_rejected` says which and why.
-
-        Raises
-        ------
-        ValueError : the image is not (H, W, 3) uint8, or not of the camera's size
-        """
-        ((people, self.last_rejected),) = self.localize_many([(image, detections, camera)])
-        return people
-
-    def localize_many(
-        self, pictures: Sequence[tuple[np.ndarray, Sequence[Detection], Camera]]
-    ) -> list[tuple[list[PersonEstimate], list[tuple[int, str]]]]:
-        """People and (index, reason) of boxes left out, for each (image, detections, camera).
-
-        The people of all pictures share batches; otherwise as `localize`, whose `last_rejected`
-        this does not touch.
-
-        Raises
-        ------
-        ValueError : as `localize`
-        """
-        for image, _, camera in pictures:
-            if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-                raise ValueError(
-                    f"image is {image.shape} {image.dtype}, expected (H, W, 3) uint8 RGB"
-                )
-            check_image_size(image, camera)
-        results: list[tuple[list, list]] = [([], []) for _ in pictures]
-        for chunk in self._chunks(pictures, results):
-            self._localize_chunk(chunk)
-        for _, rejected in results:
-            rejected.sort()
+    def localize_many(self, images: Sequence[BoxedImage]) -> list[Located]:
+        """As `Estimator.localize_many`; all numbers are finite except those of unseen joints."""
+        results = [Located() for _ in images]
+        waiting: list[_Waiting] = []
+        for boxed, located in zip(images, results, strict=True):
+            _check_image(boxed.image_rgb, boxed.camera)
+            for index, detection in enumerate(boxed.detections):
+                try:
+                    seen = self._in_image(boxed.image_rgb, detection, boxed.camera)
+                except ValueError as error:
+                    _reject(located, index, str(error))
+                else:
+                    waiting.append(_Waiting(located, index, detection, seen))
+        for start in range(0, len(waiting), self._people_at_once):
+            self._localize_chunk(waiting[start : start + self._people_at_once])
+        for located in results:
+            located.rejected.sort()
         return results
 
-    def _chunks(self, pictures, results):
-        """Chunks of at most `chunk` people; those whose patch is the same share it."""
-        chunk = _Chunk()
-        # Around the principal point, without a ladder, everybody's patch of a picture is the same.
-        shared = self.convention.centre == "principal_point" and not self.convention.ladder
-        for (image, detections, camera), result in zip(pictures, results):
-            is_first = True
-            for index, detection in enumerate(detections):
-                try:
-                    patch_camera, box_patch_px = self._patch_of(detection, camera)
-                except ValueError as error:
-                    _reject(result, index, str(error))
-                    continue
-                if is_first or not shared:
-                    antialias = self.convention.antialias
-                    patch = sample_patch_of_camera(image, camera, patch_camera, antialias)
-                    chunk.patches.append(patch)
-                is_first = False
-                chunk.patch_index.append(len(chunk.patches) - 1)
-                chunk.people.append((result, index, detection, camera, patch_camera, box_patch_px))
-                if self._second_convention:
-                    self._look_again(chunk, image)
-                if len(chunk.people) == self._people_at_once:
-                    yield chunk
-                    chunk, is_first = _Chunk(), True
-        if chunk.people:
-            yield chunk
-
-    def _look_again(self, chunk: _Chunk, image: np.ndarray) -> None:
-        """Cut the second patch of a chunk's last person."""
-        _, _, detection, camera, first, _ = chunk.people[-1]
+    def _in_image(self, image_rgb: np.ndarray, detection: Detection, camera: Camera) -> PersonInImage:
         box = detection.box_xywh_center_px
-        second = patch_camera_for(camera, box, self._second_convention)
-        antialias = self.convention.antialias
-        chunk.second_patches.append(sample_patch_of_camera(image, camera, second, antialias))
-        chunk.second_boxes.append(box_in_patch(box, camera, second))
-        chunk.magnifications.append(second.focal_px / first.focal_px)
-
-    def _patch_of(self, detection: Detection, camera: Camera) -> tuple[PatchCamera, np.ndarray]:
-        problem = box_problem(detection.box_xywh_center_px, camera.size_wh_px)
+        problem = box_problem(box, camera.size_wh_px)
         if problem:
             raise ValueError(problem)
-        patch_camera = self._patch_camera(camera, detection.box_xywh_center_px)
-        box_patch_px = box_in_patch(detection.box_xywh_center_px, camera, patch_camera)
+        patch_camera = patch_camera_for(camera, box, self.convention, rung_offset=self._rung_offset)
+        box_patch_px = box_in_patch(box, camera, patch_camera)
         side = self.convention.input_px
         if box_patch_px[:2].max() >= side or box_patch_px[2:].min() <= 0.0:
             raise ValueError(
                 f"box is outside the network's patch of {patch_camera.patch_px:.0f} source px"
             )
-        return patch_camera, box_patch_px
-
-    def _patch_camera(self, camera: Camera, box_xywh_center_px: np.ndarray) -> PatchCamera:
-        return patch_camera_for(camera, box_xywh_center_px, self.convention)
+        return PersonInImage(image_rgb, camera, box, patch_camera, box_patch_px)
 
     @torch.inference_mode()
-    def _localize_chunk(self, chunk: _Chunk) -> None:
-        """Add the people of a chunk to the results that they belong to."""
-        inputs = [
-            self._images(np.stack(chunk.patches)),
-            self._masks([box for *_, box in chunk.people]),
-            torch.tensor(chunk.patch_index, device=self.device),
-        ]
-        if chunk.second_patches:
-            inputs += [
-                self._images(np.stack(chunk.second_patches)),
-                self._masks(chunk.second_boxes),
-                torch.tensor(chunk.magnifications, device=self.device),
-            ]
-        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
-            output = self.network(*inputs)
+    def _localize_chunk(self, people: Sequence[_Waiting]) -> None:
+        """Add people to the results that they belong to."""
+        with torch.autocast(self._device.type, self.dtype, enabled=self.dtype != torch.float32):
+            output = self._look.at([waiting.seen for waiting in people], self._device)
         probabilities = torch.softmax(
             output.bin_logits.float() / self.sigma_calibration.temperature, dim=-1
         )
@@ -227,20 +155,25 @@ class HDNetEstimator:
             _numbers(self.bins.spread(probabilities)),
             cells_to_patch_px(_numbers(output.joints_cells), self.convention),
             _numbers(_mass_near(output.heatmaps, output.joints_cells)),
-            self._poses(getattr(output, "pose", None)) or [None] * len(chunk.people),
+            self._poses(getattr(output, "pose", None)) or [None] * len(people),
         )
-        for entry, reading in zip(chunk.people, map(Reading._make, zip(*columns, strict=True))):
-            result, index, detection, camera, patch_camera, _ = entry
-            person = self._person(detection, camera, patch_camera, reading)
-            if person and self.joints_from == "detection" and detection.joints_px is not None:
-                root_mm = person.root_camera_mm
-                reading = reading.with_joints(detection.joints_px, camera, patch_camera)
-                person = self._person(detection, camera, patch_camera, reading)
-                person = person and replace(person, root_network_camera_mm=root_mm)
+        for waiting, reading in zip(people, map(Reading._make, zip(*columns, strict=True)), strict=True):
+            person = self._person_with_joints(waiting, reading)
             if person is None:
-                _reject(result, index, "the network's result is not finite")
+                _reject(waiting.located, waiting.index, "the network's result is not finite")
             else:
-                result[0].append(person)
+                waiting.located.people.append(person)
+
+    def _person_with_joints(self, waiting: _Waiting, reading: Reading) -> PersonEstimate | None:
+        """The person of a reading, with the detection's own joints where those are wanted."""
+        detection, camera = waiting.detection, waiting.seen.camera
+        patch_camera = waiting.seen.patch_camera
+        person = self._person(detection, camera, patch_camera, reading)
+        if person is None or self.joints_from != "detection" or detection.joints_px is None:
+            return person
+        reading = reading.with_joints(detection.joints_px, camera, patch_camera)
+        moved = self._person(detection, camera, patch_camera, reading)
+        return moved and replace(moved, root_network_camera_mm=person.root_camera_mm)
 
     def _poses(self, pose) -> list[np.ndarray]:
         """`Reading.pose_patch` of everybody; nothing without a pose."""
@@ -248,15 +181,6 @@ class HDNetEstimator:
             return []
         xy = cells_to_patch_px(_numbers(pose.joints_cells), self.convention)
         return list(np.concatenate([xy, _numbers(pose.relative_depth_mm)[..., None]], axis=-1))
-
-    def _masks(self, boxes_xyxy_patch_px: Sequence[np.ndarray]) -> torch.Tensor:
-        """(N, S / 4, S / 4) bool of boxes in px of their patches."""
-        masks = [box_mask(box, self.convention) for box in boxes_xyxy_patch_px]
-        return torch.from_numpy(np.stack(masks)).to(self.device)
-
-    def _images(self, patches: np.ndarray) -> torch.Tensor:
-        """(B, 3, S, S) uint8 of (B, S, S, 3) uint8: bytes go to the device, the network normalises them."""
-        return torch.from_numpy(patches).to(self.device).permute(0, 3, 1, 2)
 
     def _person(
         self,
@@ -307,8 +231,15 @@ class HDNetEstimator:
         return flags
 
 
-def _reject(result: tuple[list, list], index: int, reason: str) -> None:
-    result[1].append((index, reason))
+def _check_image(image: np.ndarray | None, camera: Camera) -> None:
+    if image is None or image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+        found = None if image is None else f"{image.shape} {image.dtype}"
+        raise ValueError(f"image is {found}, expected (H, W, 3) uint8 RGB")
+    check_image_size(image, camera)
+
+
+def _reject(located: Located, index: int, reason: str) -> None:
+    located.rejected.append((index, reason))
     _LOG.debug("detection %d left out: %s", index, reason)
 
 

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from hdnet_ros.core.boxes import box_problem, touches_border, turned_box
 from hdnet_ros.core.camera import Camera, check_image_size
 from hdnet_ros.core.types import Detection, PersonEstimate, PersonFlags
+from hdnet_ros.locate.protocol import BoxedImage, Estimator, Located
 
 _LOG = logging.getLogger(__name__)
 
@@ -28,38 +30,37 @@ _PAPER_PATCH_PX = 1000.0
 _PAPER_INPUT_PX = 256.0
 
 
-@dataclass
-class _BoxPrior:
-    """What the two priors share; `last_rejected` lists (index, reason) of boxes left out."""
+class _BoxPrior(Estimator):
+    """What the two priors share."""
 
-    last_rejected: list[tuple[int, str]] = field(default_factory=list, init=False, repr=False)
+    device = "cpu"
+    box_sigma_relative: float
 
-    def localize(
-        self, image: np.ndarray | None, detections: Sequence[Detection], camera: Camera
-    ) -> list[PersonEstimate]:
-        """One estimate per valid box, in order; the root is taken to be at the box's centre.
+    def localize_many(self, images: Sequence[BoxedImage]) -> list[Located]:
+        """As `Estimator.localize_many`; the root is taken to be at the box's centre.
 
-        Parameters
-        ----------
-        image : (H, W, 3) of the camera's size, or None; it is not looked at
-        detections : boxes in px of the camera's image, any number including none
+        Images may be None; they are not looked at.
 
         Raises
         ------
-        ValueError : the image is not of the camera's size
+        ValueError : an image is not of the camera's size
         """
-        if image is not None:
-            check_image_size(image, camera)
-        self.last_rejected = []
-        people = []
+        return [self._located(*boxed) for boxed in images]
+
+    def _located(
+        self, image_rgb: np.ndarray | None, detections: Sequence[Detection], camera: Camera
+    ) -> Located:
+        if image_rgb is not None:
+            check_image_size(image_rgb, camera)
+        located = Located()
         for index, detection in enumerate(detections):
             person, reason = self._person(detection, camera)
             if person is None:
-                self.last_rejected.append((index, reason))
+                located.rejected.append((index, reason))
                 _LOG.debug("detection %d left out: %s", index, reason)
             else:
-                people.append(person)
-        return people
+                located.people.append(person)
+        return located
 
     def _person(
         self, detection: Detection, camera: Camera
@@ -116,6 +117,7 @@ class BoxHeightPrior(_BoxPrior):
         footage; hand-made boxes have less.
     """
 
+    name: ClassVar[str] = "box-height"
     stature_mm: float = 1700.0
     box_sigma_relative: float = 0.13
 
@@ -139,6 +141,7 @@ class BoxAreaPrior(_BoxPrior):
         prior does not know how much of its square a person fills
     """
 
+    name: ClassVar[str] = "box-area"
     side_real_mm: float = 2000.0
     enlargement: float = 1.0
     box_sigma_relative: float = 0.2

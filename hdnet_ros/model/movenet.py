@@ -11,11 +11,11 @@ import os
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hdnet_ros.model.backbones import Backbone
+from hdnet_ros.model.tensor_file import read_tensors
 
 COCO_JOINT_NAMES = (
     "nose", "left_eye", "right_eye", "left_ear", "right_ear", "left_shoulder", "right_shoulder",
@@ -182,4 +182,4 @@ def movenet_state(name: str) -> dict[str, Tensor]:
     path = movenet_weights_path(name)
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no weights of {name}; run tools/convert_movenet.py once")
-    return {key: value.float() for key, value in load_file(path).items()}
+    return {key: value.float() for key, value in read_tensors(path).items()}

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from hdnet_ros.core.patch import box_in_patch, patch_camera_for
 from hdnet_ros.core.patch_camera import LADDER_FILL, PatchConvention
 from hdnet_ros.core.skeleton import MIRRORED_JOINTS
 from hdnet_ros.model.hdnet import HDNet, HDNetOutput
 from hdnet_ros.model.heatmap import mask_logits
+from hdnet_ros.model.look import PersonInImage, network_inputs
 from hdnet_ros.model.pose3d import PoseOutput
 
 _SMALLEST_PROBABILITY = 1e-30
@@ -28,7 +31,7 @@ class SecondLook(nn.Module):
     Parameters
     ----------
     network : HDNet in eval mode
-    convention : of the first patches; `second_convention` is of the second
+    convention : of the first patches
 
     Raises
     ------
@@ -36,14 +39,39 @@ class SecondLook(nn.Module):
         ladder, not around the box, or (the authors') whose mirror image is not centred
     """
 
+    patches_per_person = 2
+
     def __init__(self, network: HDNet, convention: PatchConvention) -> None:
         super().__init__()
         problem = second_look_problem(network, convention)
         if problem:
             raise ValueError(f"second_look: {problem}")
         self.network = network
-        self.second_convention = replace(
+        self._convention = convention
+        self._second_convention = replace(
             convention, ladder=False, patch_per_box=1.0 / LADDER_FILL
+        )
+
+    def at(self, people: Sequence[PersonInImage], device: torch.device) -> HDNetOutput:
+        """As `Look.at`; the second patch of each person is cut here."""
+        seconds = [self._second_view(person) for person in people]
+        images, masks, _ = network_inputs(seconds, self._second_convention, device)
+        magnification = [
+            second.patch_camera.focal_px / first.patch_camera.focal_px
+            for first, second in zip(people, seconds, strict=True)
+        ]
+        return self(
+            *network_inputs(people, self._convention, device),
+            images,
+            masks,
+            torch.tensor(magnification, device=device),
+        )
+
+    def _second_view(self, person: PersonInImage) -> PersonInImage:
+        box, camera = person.box_xywh_center_px, person.camera
+        patch_camera = patch_camera_for(camera, box, self._second_convention)
+        return replace(
+            person, patch_camera=patch_camera, box_patch_px=box_in_patch(box, camera, patch_camera)
         )
 
     def forward(

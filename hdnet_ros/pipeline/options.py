@@ -42,8 +42,16 @@ HDNET_PARAMETERS = (
         "second_look",
         "auto",
         "mean of the network's answers to two patches of each person, which is steadier and takes "
-        f"twice the time: always, never, or auto: on a GPU; {_AT_CONFIGURE}",
+        "twice the time: always, never, or auto: on a GPU, and where nobody waits (recordings, files); "
+        f"{_AT_CONFIGURE}",
         choices=("auto", "always", "never"),
+    ),
+    ParameterSpec(
+        "joints_from",
+        "network",
+        "whose pixels of root and joints count: the network's, or those of detections that bring "
+        f"joints; {_AT_CONFIGURE}",
+        choices=("network", "detection"),
     ),
     ParameterSpec(
         "patch",

@@ -1,13 +1,14 @@
 """From one image with its detections to every message about it."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from hdnet_ros.messages import convert
-from hdnet_ros.locate.backends import Backend, draw_people
+from hdnet_ros.locate.backends import draw_people
+from hdnet_ros.locate.protocol import BoxedImage, Estimator
 from hdnet_ros.pipeline.bad_input import BadInput
 from hdnet_ros.pipeline.floor import Floor, FloorFinder
 from hdnet_ros.messages.images import ImageDecoder, image_from_rgb
@@ -77,7 +78,7 @@ class Pipeline:
 
     Parameters
     ----------
-    backend : the estimator
+    estimator : locates people
     trackers : give ids and velocities; shared by cameras that see the same people
     decoder, markers : made for the camera
     options : the node's parameters, read anew for every image
@@ -89,7 +90,7 @@ class Pipeline:
 
     def __init__(
         self,
-        backend: Backend,
+        estimator: Estimator,
         trackers: Any,
         decoder: ImageDecoder,
         markers: MarkerPublisher,
@@ -99,7 +100,7 @@ class Pipeline:
         camera: str = "",
         floor: FloorFinder | None = None,
     ):
-        self._backend = backend
+        self._estimator = estimator
         self._trackers = trackers
         self._decoder = decoder
         self.markers = markers
@@ -129,7 +130,7 @@ class Pipeline:
         BadInput
             If the image or the camera info cannot be used.
         """
-        located = self.locate(self.prepare(pair, info))
+        (located,) = locate_together(self._estimator, [self.prepare(pair, info)])
         return self.finish(located, want_overlay) or self.give_up(located, want_overlay)
 
     def prepare(self, pair: Pair, info: CameraInfo) -> Prepared:
@@ -156,21 +157,6 @@ class Pipeline:
         if rejected:
             remarks.append(_left_out(rejected, len(pair.detections.detections)))
         return Prepared(header, image_rgb, detections, camera, remarks)
-
-    def locate(self, prepared: Prepared) -> Located:
-        """Return the people of a prepared image."""
-        started = time.perf_counter()
-        estimator = self._backend.estimator
-        people = estimator.localize(prepared.image_rgb, prepared.detections, prepared.camera)
-        inference_ms = 1000.0 * (time.perf_counter() - started)
-        return self.located(prepared, people, getattr(estimator, "last_rejected", ()), inference_ms)
-
-    def located(self, prepared: Prepared, people, rejected, inference_ms: float) -> Located:
-        """Return the people that the estimator found, with what it left out among the remarks."""
-        if rejected:
-            told = [f"number {index}: {reason}" for index, reason in rejected]
-            prepared.remarks.append(_left_out(told, len(prepared.detections)))
-        return Located(prepared, people, inference_ms)
 
     def finish(self, located: Located, want_overlay: bool) -> Answer | None:
         """Track the people and return what is told of them; None where TF is not there (yet)."""
@@ -228,7 +214,7 @@ class Pipeline:
         prepared = located.prepared
         header = prepared.header
         return Answer(
-            persons=convert.persons_to_msg(header, persons, self._backend.name),
+            persons=convert.persons_to_msg(header, persons, self._estimator.name),
             tracks=convert.tracks_to_msg(tracked_header, tracks),
             transforms=transforms,
             inference_ms=located.inference_ms,
@@ -268,6 +254,18 @@ class Pipeline:
             max_people=options["max_people"],
             scale=options["detections_scale"],
         )
+
+
+def locate_together(estimator: Estimator, images: Sequence[Prepared]) -> list[Located]:
+    """Return the people of every image, in order; they share batches."""
+    started = time.perf_counter()
+    found = estimator.localize_many([BoxedImage(p.image_rgb, p.detections, p.camera) for p in images])
+    inference_ms = 1000.0 * (time.perf_counter() - started)
+    for prepared, located in zip(images, found, strict=True):
+        if located.rejected:
+            told = [f"number {index}: {reason}" for index, reason in located.rejected]
+            prepared.remarks.append(_left_out(told, len(prepared.detections)))
+    return [Located(p, located.people, inference_ms) for p, located in zip(images, found, strict=True)]
 
 
 def _header_remarks(header, detections: Detection2DArray, info: CameraInfo) -> list[BadInput]:

@@ -7,13 +7,11 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 
 from hdnet_ros.locate.backends import (
     SKELETON_LINKS,
-    Backend,
-    BackendError,
-    EstimatorRequest,
     IdSource,
-    make_backend,
     make_trackers,
 )
+from hdnet_ros.locate.factory import EstimatorError, EstimatorSettings, make_estimator
+from hdnet_ros.locate.protocol import Estimator
 from hdnet_ros.ros.camera_line import CameraLine
 from hdnet_ros.ros.diagnostics import DiagnosticsPublisher
 from hdnet_ros.pipeline.floor import FloorFinder
@@ -71,7 +69,7 @@ class HDNetNode(LifecycleNode):
             self._diagnostics[camera] = DiagnosticsPublisher(
                 self, topics["image"], lambda name=camera: self._report(name), camera
             )
-        self._backend: Backend | None = None
+        self._estimator: Estimator | None = None
         self._outputs: Outputs | None = None
         self._lines: dict[str, CameraLine] = {}
         self._tf: TfListener | None = None
@@ -94,21 +92,21 @@ class HDNetNode(LifecycleNode):
     @_told
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the estimator and create the publishers; FAILURE where it cannot be made."""
-        wanted = EstimatorRequest(
-            **{name: self.options[name] for name in EstimatorRequest.__dataclass_fields__}
+        wanted = EstimatorSettings(
+            **{name: self.options[name] for name in EstimatorSettings.__dataclass_fields__}
         )
         try:
-            self._backend = make_backend(wanted)
-        except BackendError as error:
+            self._estimator, remark = make_estimator(wanted, is_live=True)
+        except EstimatorError as error:
             self._tell_standing(error=f"not configured: {error}")
             self.get_logger().error(str(error))
             return TransitionCallbackReturn.FAILURE
-        self._tell_standing(warning=self._backend.warning)
-        if self._backend.warning:
-            self.get_logger().warning(self._backend.warning)
+        self._tell_standing(warning=remark)
+        if remark:
+            self.get_logger().warning(remark)
         logbook = self._logbooks[self.cameras[0]]
         self._outputs = Outputs(self, logbook, self.options, self.cameras)
-        self.get_logger().info(f"estimator {self._backend.name} on {self._backend.device}")
+        self.get_logger().info(f"estimator {self._estimator.name} on {self._estimator.device}")
         return super().on_configure(state)
 
     @_told
@@ -129,13 +127,13 @@ class HDNetNode(LifecycleNode):
             decoder = ImageDecoder()
             logbook, statistics = self._logbooks[camera], self._statistics[camera]
             pipeline = Pipeline(
-                self._backend, trackers, decoder, markers, options, frame, track_markers, camera, floor
+                self._estimator, trackers, decoder, markers, options, frame, track_markers, camera, floor
             )
             inputs = Inputs(self, options, logbook, statistics, arrived, camera)
             self._lines[camera] = CameraLine(camera, inputs, pipeline, logbook, statistics, options)
         self._worker = Worker(
             self,
-            self._backend.estimator,
+            self._estimator,
             list(self._lines.values()),
             self._outputs,
             arrived,
@@ -198,14 +196,14 @@ class HDNetNode(LifecycleNode):
     def _release(self) -> None:
         if self._outputs is not None:
             self._outputs.close()
-        self._outputs = self._backend = None
+        self._outputs = self._estimator = None
 
     def _tell_standing(self, error: str = "", warning: str = "") -> None:
         for statistics in self._statistics.values():
             statistics.standing_error, statistics.standing_warning = error, warning
             if not error:
-                statistics.facts["estimator"] = self._backend.name
-                statistics.facts["device"] = self._backend.device
+                statistics.facts["estimator"] = self._estimator.name
+                statistics.facts["device"] = self._estimator.device
 
     def _report(self, camera: str) -> Report:
         statistics = self._statistics[camera]

@@ -3,11 +3,11 @@
 import threading
 import traceback
 from collections.abc import Sequence
-from typing import Any
 
 from rclpy.lifecycle import LifecycleNode
 
-from hdnet_ros.pipeline.batch import localize_together
+from hdnet_ros.locate.protocol import Estimator
+from hdnet_ros.pipeline.pipeline import locate_together
 from hdnet_ros.ros.camera_line import CameraLine
 from hdnet_ros.ros.outputs import Outputs
 
@@ -35,7 +35,7 @@ class Worker:
     def __init__(
         self,
         node: LifecycleNode,
-        estimator: Any,
+        estimator: Estimator,
         cameras: Sequence[CameraLine],
         outputs: Outputs,
         arrived: threading.Event,
@@ -94,17 +94,17 @@ class Worker:
         if not ready or not self._running.is_set():
             return
         images = [prepared for *_, prepared in ready]
-        found = self._guarded(ready[0][0], lambda: localize_together(self._estimator, images))
+        found = self._guarded(ready[0][0], lambda: locate_together(self._estimator, images))
         if found is None and len(ready) > 1:
             # One image must not cost the others their answer.
             alone = [
-                self._guarded(camera, lambda p=prepared: localize_together(self._estimator, [p]))
+                self._guarded(camera, lambda p=prepared: locate_together(self._estimator, [p]))
                 for camera, _, prepared in ready
             ]
             found = [one[0] if one else None for one in alone]
         for (camera, pair, prepared), people in zip(ready, found or [None] * len(ready)):
             if people is not None:
-                camera.add(pair, camera.pipeline.located(prepared, *people))
+                camera.add(pair, people)
 
     def _answer_next(self, camera: CameraLine) -> bool:
         """Publish the oldest answer of a camera that can be given; say whether there was one."""

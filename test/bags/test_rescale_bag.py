@@ -63,8 +63,7 @@ def test_every_result_is_what_the_right_camera_would_have_given(
 
 def test_the_network_is_not_asked(write_bag, make_job, right_camera, monkeypatch):
     wrong = answer_bag(make_job(write_bag(), "wrong")).target
-    monkeypatch.setattr("hdnet_ros.locate.backends.make_backend", None)
-    monkeypatch.setattr("hdnet_ros.bags.answer.make_backend", None)
+    monkeypatch.setattr("hdnet_ros.bags.answer.make_estimator", None)
     done = CliRunner().invoke(rescale, [str(wrong), "--camera", str(right_camera)])
     assert done.exit_code == 0, done.output
 

@@ -63,7 +63,7 @@ class ByBrightness(torch.nn.Module):
     """A network whose peak is the bin that the middle of the patch is bright as."""
 
     def forward(self, images, box_masks, patch_index):
-        bins = (images[:, 0, 32, 32] * 0.229 + 0.485).mul(255).round().long()[patch_index]
+        bins = images[:, 0, 32, 32].long()[patch_index]
         logits = 20.0 * torch.nn.functional.one_hot(bins, BINS.count).float()
         people, cells = len(box_masks), torch.zeros(len(box_masks), 17, 2)
         return SimpleNamespace(

@@ -32,8 +32,8 @@ ABOUT = {"weights": "<b>mine</b>", "machine": "a machine"}
 class WithPose(BoxHeightPrior):
     """The prior with a 3D pose whose joints all lie at the root."""
 
-    def localize(self, image, detections, camera):
-        people = super().localize(image, detections, camera)
+    def localize(self, image_rgb, detections, camera):
+        people = super().localize(image_rgb, detections, camera)
         return [replace(p, joints_camera_mm=np.tile(p.root_camera_mm, (17, 1))) for p in people]
 
 
@@ -53,7 +53,7 @@ def suite():
                 tight_longer_side_px=heights, groups=[frozenset({"adult"}), frozenset({"child"}), frozenset()],
             )
         )  # fmt: skip
-    estimators = {"box height": WithPose(), "box area": BoxAreaPrior()}
+    estimators = {"box-height": WithPose(), "box-area": BoxAreaPrior()}
     rows = {name: benchmark.run(estimator, pictures) for name, estimator in estimators.items()}
     return Suite("people", rows, pictures, {"jitter_p95": 0.1, "jitter_mean": 0.05, "rung_mean": 0.02})
 
@@ -103,7 +103,7 @@ def test_every_table_says_its_protocol_and_published_numbers_their_source(sectio
     (mrpe,) = [table for table in section.tables if table.title == "Root position error"]
     (pose,) = [table for table in section.tables if table.title == "3D pose"]
     (line,) = pose.lines  # the other estimator has no pose
-    assert line.name == "box height" and line.cells[:2] == ("36", "0") and line.cells[3] == "100.0"
+    assert line.name == "box-height" and line.cells[:2] == ("36", "0") and line.cells[3] == "100.0"
     assert mrpe.lines[0].cells == ("–", "120.0", "23.3", "23.0", "108.1")
 
 
@@ -111,12 +111,12 @@ def test_json_holds_what_the_page_shows(page, made):
     read = json.loads((page.parent / "report.json").read_text(), parse_constant=pytest.fail)
     assert read["about"] == ABOUT
     people = read["people"]
-    assert people["box height"]["everyone"]["people"] == 36
-    assert people["breakdowns"]["box area"]["truncation"].keys() == {"whole in the picture", "cut by the picture's edge"}
+    assert people["box-height"]["everyone"]["people"] == 36
+    assert people["breakdowns"]["box-area"]["truncation"].keys() == {"whole in the picture", "cut by the picture's edge"}
     assert len(people["worst"]) == 20 and len(people["coverage_curve"]) == 19
     errors = [abs(case["estimated_m"] / case["true_m"] - 1) for case in people["worst"]]
     assert errors == sorted(errors, reverse=True)
-    assert people["mrpe_mm"]["box height"]["people"] == 36
+    assert people["mrpe_mm"]["box-height"]["people"] == 36
 
 
 def test_markdown_holds_every_table(page, section):
@@ -130,7 +130,7 @@ def test_nobody_located_is_said_not_drawn(tmp_path):
     far_off = LabelledPicture(
         np.zeros((480, 640, 3), np.uint8), CAMERA, [Detection(np.array([5000.0, 0, 10, 10]))], np.array([4000.0])
     )
-    empty = Suite("nobody", {"box height": benchmark.run(BoxHeightPrior(), [far_off])}, [far_off])
+    empty = Suite("nobody", {"box-height": benchmark.run(BoxHeightPrior(), [far_off])}, [far_off])
     html = write_report(tmp_path, "t", {}, [section_of(empty)], {"nobody": figures_of(empty)}).read_text()
     assert "nobody was located" in html
     assert json.loads((tmp_path / "report.json").read_text())["nobody"]["lost"] == 1

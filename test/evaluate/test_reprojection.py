@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from hdnet_ros.core.camera import Camera
 from hdnet_ros.locate.priors import BoxHeightPrior
+from hdnet_ros.locate.protocol import BoxedImage
 from hdnet_ros.core.skeleton import JOINT_NAMES, ROOT
 from hdnet_ros.core.types import Detection
 from hdnet_ros.evaluate import benchmark, suites
@@ -176,7 +177,8 @@ def test_labelled_poses_score_without_error_and_the_unlabelled_are_lost(variant)
     assert rows.true_mm == [5000.0, 8000.0] * 2
     assert rows.estimated_mm == pytest.approx([5000.0, 8000.0] * 2, rel=1e-6)
     assert rows.lost == 2
-    assert estimator.last_rejected == [(2, "0 usable joints, expected at least 2")]
+    (located,) = estimator.localize_many([BoxedImage(None, picture_of_two().detections, picture_of_two().camera)])
+    assert located.rejected == [(2, "0 usable joints, expected at least 2")]
 
 
 def test_estimate_keeps_identity_and_moves_pose_and_sigma_with_the_root():
@@ -195,8 +197,9 @@ def test_estimate_keeps_identity_and_moves_pose_and_sigma_with_the_root():
 def test_source_without_3d_pose_gives_nobody_and_says_why():
     picture = picture_of_two()
     estimator = ReprojectionEstimator(BoxHeightPrior())
-    assert estimator.localize(picture.image_rgb, picture.detections, picture.camera) == []
-    assert estimator.last_rejected[0] == (0, "the pose source gives no 3D pose")
+    (located,) = estimator.localize_many([BoxedImage(picture.image_rgb, picture.detections, picture.camera)])
+    assert located.people == []
+    assert located.rejected[0] == (0, "the pose source gives no 3D pose")
 
 
 def test_baselines_come_in_the_papers_order():
@@ -207,6 +210,6 @@ def test_baselines_come_in_the_papers_order():
 
 
 def test_baselines_stand_beside_the_priors_where_there_are_3d_poses():
-    assert list(suites.rivals(None)) == ["box height", "box area"]
+    assert list(suites.rivals(None)) == ["box-height", "box-area"]
     named = suites.rivals(None, LabelledPoses())
     assert list(named)[2:] == ["reprojection, all joints", "reprojection, torso", "reprojection, RANSAC"]

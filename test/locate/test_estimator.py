@@ -13,6 +13,7 @@ from figures import MeasuringNetwork, draw_figure  # noqa: E402
 from hdnet_ros.core.camera import Camera, resize_image
 from hdnet_ros.core.depth_bins import DepthBins, denormalise_depth
 from hdnet_ros.core.device import choose_device, choose_precision
+from hdnet_ros.locate.protocol import BoxedImage
 from hdnet_ros.locate.estimator import HDNetEstimator
 from hdnet_ros.core.patch import PatchConvention, sample_patch
 from hdnet_ros.core.types import Detection, PersonFlags, SigmaCalibration
@@ -64,7 +65,7 @@ def test_depth_stays_on_every_rung_of_the_ladder(mode, rung):
     image, box = draw_figure(CAMERA, CENTRE_MM)
     patch, patch_camera = sample_patch(image, CAMERA, box, PatchConvention(mode=mode), rung)
     estimator = make_estimator(mode)
-    output = estimator.network(estimator._images(patch[None]), None, torch.tensor([0]))
+    output = estimator.network(torch.from_numpy(patch[None]).permute(0, 3, 1, 2), None, torch.tensor([0]))
     normalised = float(BINS.normalised(output.bin_index[0]))
     depth_mm = denormalise_depth(normalised, patch_camera.focal_px, 256)
     assert depth_mm == pytest.approx(patch_camera.depth_mm(CENTRE_MM), rel=5e-3)
@@ -90,10 +91,11 @@ def test_localize_keeps_order_and_leaves_out_unusable_boxes():
     image, box = draw_figure(CAMERA, CENTRE_MM)
     boxes = [box, (np.nan, 1, 2, 3), box, (640, 360, -5, 10), (0, 0, 0, 0), (-500, 0, 40, 80), box]
     estimator = make_estimator()
-    people = estimator.localize(image, [Detection(b, id=str(i)) for i, b in enumerate(boxes)], CAMERA)
-    assert [person.id for person in people] == ["0", "2", "6"]
-    assert [index for index, _ in estimator.last_rejected] == [1, 3, 4, 5]
-    assert "outside the 1280 x 720 image" in estimator.last_rejected[3][1]
+    detections = [Detection(b, id=str(i)) for i, b in enumerate(boxes)]
+    (located,) = estimator.localize_many([BoxedImage(image, detections, CAMERA)])
+    assert [person.id for person in located.people] == ["0", "2", "6"]
+    assert [index for index, _ in located.rejected] == [1, 3, 4, 5]
+    assert "outside the 1280 x 720 image" in located.rejected[3][1]
 
 
 def test_localize_a_thousand_boxes_runs_in_chunks():
@@ -118,8 +120,9 @@ def test_localize_with_the_authors_convention_shares_one_patch():
     assert [person.patch_px for person in people] == [1000.0, 1000.0]
     assert people[0].normalised_depth == pytest.approx(8.0, rel=0.02)
     far_right = Detection((1230.0, 360.0, 60, 200))
-    assert estimator.localize(image, [far_right], CAMERA) == []
-    assert "outside the network's patch of 1000 source px" in estimator.last_rejected[0][1]
+    (located,) = estimator.localize_many([BoxedImage(image, [far_right], CAMERA)])
+    assert located.people == []
+    assert "outside the network's patch of 1000 source px" in located.rejected[0][1]
 
 
 class _Broken(MeasuringNetwork):
@@ -134,9 +137,11 @@ class _Broken(MeasuringNetwork):
 def test_localize_drops_results_that_are_not_finite():
     image, box = draw_figure(CAMERA, CENTRE_MM)
     estimator = make_estimator(network=_Broken(BINS))
-    people = estimator.localize(image, [Detection(box, id=name) for name in "abc"], CAMERA)
+    detections = [Detection(box, id=name) for name in "abc"]
+    (located,) = estimator.localize_many([BoxedImage(image, detections, CAMERA)])
+    people = located.people
     assert [person.id for person in people] == ["a", "c"]
-    assert estimator.last_rejected == [(1, "the network's result is not finite")]
+    assert located.rejected == [(1, "the network's result is not finite")]
 
 
 def test_sigma_is_spread_and_floor_in_quadrature():

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from hdnet_ros.core.camera import Camera
+from hdnet_ros.locate.protocol import BoxedImage
 from hdnet_ros.locate.priors import BoxAreaPrior, BoxHeightPrior
 from hdnet_ros.core.types import Detection, PersonFlags
 
@@ -39,11 +40,11 @@ def test_box_area_prior_with_rootnets_enlargement_is_nearer():
 @pytest.mark.parametrize("prior", [BoxHeightPrior(), BoxAreaPrior()])
 def test_priors_leave_out_unusable_boxes_and_say_why(prior):
     boxes = [(np.nan, 0, 1, 1), (640, 360, 60, 200), (640, 360, 0, 200), (5000, 360, 60, 200)]
-    people = prior.localize(None, [Detection(box, id=str(i)) for i, box in enumerate(boxes)], CAMERA)
-    assert [person.id for person in people] == ["1"]
-    assert [index for index, _ in prior.last_rejected] == [0, 2, 3]
-    assert prior.localize(None, [], CAMERA) == []
-    assert prior.last_rejected == []
+    detections = [Detection(box, id=str(i)) for i, box in enumerate(boxes)]
+    located, nobody = prior.localize_many([BoxedImage(None, found, CAMERA) for found in (detections, [])])
+    assert [person.id for person in located.people] == ["1"]
+    assert [index for index, _ in located.rejected] == [0, 2, 3]
+    assert (nobody.people, nobody.rejected) == ([], [])
 
 
 def test_priors_flag_cut_boxes_and_missing_ids():

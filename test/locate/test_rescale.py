@@ -33,12 +33,16 @@ def picture():
 @pytest.fixture(scope="module")
 def make_estimator():
     from hdnet_ros.model.default_weights import find_default_weights
-    from hdnet_ros.locate.load_estimator import load_hdnet_estimator
+    from hdnet_ros.locate.factory import EstimatorSettings, make_estimator
 
     path = find_default_weights()
     if path is None:
         pytest.skip("no weights are bundled")
-    return cache(lambda mode: load_hdnet_estimator(path, "cpu", mode)[0])
+    def made(mode):
+        settings = EstimatorSettings("hdnet", str(path), "cpu", mode, second_look="never")
+        return make_estimator(settings, is_live=False)[0]
+
+    return cache(made)
 
 
 def located(estimator, picture, with_camera):

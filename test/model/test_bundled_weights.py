@@ -10,10 +10,15 @@ from hdnet_ros.core.types import Detection
 from hdnet_ros.data.driving_scene import load_driving_scene
 from hdnet_ros.model.checkpoint import load_checkpoint
 from hdnet_ros.model.default_weights import find_default_weights
-from hdnet_ros.locate.load_estimator import load_hdnet_estimator
+from hdnet_ros.locate.factory import EstimatorSettings, make_estimator
 
 BYTES_LIMIT = 40e6
 PARAMETER_LIMIT = 8e6
+
+
+def estimator_from(path, precision="auto"):
+    settings = EstimatorSettings("hdnet", str(path), "cpu", precision=precision, second_look="never")
+    return make_estimator(settings, is_live=True)[0]
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +39,7 @@ def test_bundled_weights_are_small_and_name_their_origin(weights):
 
 
 def test_bundled_weights_scale_depth_with_the_focal_length(weights):
-    estimator, _ = load_hdnet_estimator(weights, "cpu")
+    estimator = estimator_from(weights)
     image = np.full((480, 640, 3), 90, np.uint8)
     image[120:380, 290:350] = (30, 40, 80)
     person = [Detection(np.array([320.0, 250.0, 70.0, 270.0]))]
@@ -49,7 +54,7 @@ def test_bundled_weights_scale_depth_with_the_focal_length(weights):
 
 def test_bundled_weights_in_bfloat16_give_the_depths_of_float32(weights):
     scene = load_driving_scene(Path(__file__).parents[1] / "data" / "driving_scene")
-    estimators = [load_hdnet_estimator(weights, "cpu", precision=p)[0] for p in ("float32", "bfloat16")]
+    estimators = [estimator_from(weights, p) for p in ("float32", "bfloat16")]
     depths_mm = [[], []]
     for frame, image_rgb in scene.pictures(every=15):
         people = [Detection(box) for box in frame.boxes.values()]
@@ -66,7 +71,7 @@ def test_bundled_pose_weights_are_the_default_ones_with_a_skeleton_in_metres(wei
     image = np.random.default_rng(3).integers(0, 255, (480, 640, 3), dtype=np.uint8)
     person = [Detection(np.array([320.0, 240.0, 80.0, 250.0]))]
     found = [
-        load_hdnet_estimator(path, "cpu", precision="float32")[0].localize(image, person, camera)[0]
+        estimator_from(path, "float32").localize(image, person, camera)[0]
         for path in (weights, with_pose)
     ]
     assert found[1].root_camera_mm == pytest.approx(found[0].root_camera_mm, rel=1e-5)

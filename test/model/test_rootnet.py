@@ -6,6 +6,7 @@ import torch
 
 from hdnet_ros.core.camera import Camera
 from hdnet_ros.core.depth_bins import normalise_depth
+from hdnet_ros.locate.protocol import BoxedImage
 from hdnet_ros.locate.estimator import HDNetEstimator
 from hdnet_ros.core.patch import PatchConvention, choose_patch_px, patch_camera_for
 from hdnet_ros.locate.priors import BoxAreaPrior
@@ -36,7 +37,8 @@ def rootnet_saying(gamma):
 def estimate(gamma, focal_px=500.0, box_px=BOX_PX):
     estimator = HDNetEstimator(rootnet_saying(gamma), CONVENTION, CONFIG.bins, "cpu", precision="float32")
     image = np.zeros((480, 640, 3), np.uint8)
-    return estimator.localize(image, [Detection(box_px, id="a")], camera_of(focal_px)), estimator
+    (located,) = estimator.localize_many([BoxedImage(image, [Detection(box_px, id="a")], camera_of(focal_px))])
+    return located.people, located.rejected
 
 
 def test_k_is_the_distance_at_which_two_metres_fill_the_patch():
@@ -95,9 +97,9 @@ def test_root_is_where_the_heatmap_is_and_other_joints_are_open():
 
 
 def test_gamma_that_is_not_positive_gives_nobody():
-    people, estimator = estimate(-0.2)
+    people, rejected = estimate(-0.2)
     assert people == []
-    assert estimator.last_rejected == [(0, "the network's result is not finite")]
+    assert rejected == [(0, "the network's result is not finite")]
 
 
 def test_several_people_in_a_patch_are_refused(make_people):

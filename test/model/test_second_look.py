@@ -15,7 +15,8 @@ from hdnet_ros.core.patch_camera import PatchConvention
 from hdnet_ros.core.skeleton import JOINT_NAMES, MIRRORED_JOINTS
 from hdnet_ros.core.types import Detection
 from hdnet_ros.model.hdnet import HDNetOutput
-from hdnet_ros.locate.load_estimator import with_second_look
+from hdnet_ros.locate.factory import takes_second_look
+from hdnet_ros.model.checkpoint import LoadedCheckpoint
 from hdnet_ros.model.pose3d import PoseConfig
 from hdnet_ros.model.rootnet import RootNet, RootNetConfig
 from hdnet_ros.model.second_look import SecondLook
@@ -114,7 +115,7 @@ def test_the_answer_is_the_mean_of_both_ways_round(network, make_people):
 def test_the_second_patch_shows_the_box_at_one_size_whatever_the_rung(measuring, distance_mm):
     centre_mm = np.array([300.0, -100.0, distance_mm])
     image, box = draw_figure(CAMERA, centre_mm)
-    estimator = HDNetEstimator(SecondLook(measuring, PatchConvention()), PatchConvention(), BINS, device="cpu")
+    estimator = HDNetEstimator(measuring, PatchConvention(), BINS, device="cpu", second_look=True)
     (person,) = estimator.localize(image, [Detection(box)], CAMERA)
     first_px, second_px = measuring.seen_px
     assert second_px == pytest.approx(0.58 * 256, rel=0.01)
@@ -173,27 +174,29 @@ def test_two_patches_beyond_the_bins_are_beyond_them_together(make_tiny, make_pe
 
 
 def test_second_look_only_where_it_can_be(make_tiny):
+    def loaded(network, convention=PatchConvention()):
+        return LoadedCheckpoint(network, None, convention, None, {}, False)
+
     rootnet = RootNet(RootNetConfig(backbone="efficientnet_lite0"))
-    tiny, ladder = make_tiny(), PatchConvention()
-    assert isinstance(with_second_look(tiny, ladder, "cpu", "always"), SecondLook)
-    for said in ("auto", "never"):  # no GPU
-        assert with_second_look(tiny, ladder, "cpu", said) is tiny
-    assert isinstance(with_second_look(tiny, ladder, "cpu", "auto", is_live=False), SecondLook)
-    assert with_second_look(rootnet, ladder, "cpu", "auto", is_live=False) is rootnet
-    with pytest.raises(ValueError, match="HDNet, not for RootNet"):
-        with_second_look(rootnet, ladder, "cpu", "always")
-    with pytest.raises(ValueError, match="half_pixel"):
-        with_second_look(tiny, PatchConvention.authors(), "cpu", "always")
-    with pytest.raises(ValueError, match="ladder"):
-        with_second_look(tiny, PatchConvention(ladder=False), "cpu", "always")
+    tiny = make_tiny()
+    assert takes_second_look(loaded(tiny), "always", "cpu", True)
+    assert not takes_second_look(loaded(tiny), "auto", "cpu", is_live=True)
+    assert not takes_second_look(loaded(tiny), "never", "cuda:0", is_live=False)
+    assert takes_second_look(loaded(tiny), "auto", "cuda:0", is_live=True)
+    assert takes_second_look(loaded(tiny), "auto", "cpu", is_live=False)
+    assert not takes_second_look(loaded(rootnet), "auto", "cpu", is_live=False)
     with pytest.raises(ValueError, match="sometimes"):
-        with_second_look(tiny, ladder, "cpu", "sometimes")
+        takes_second_look(loaded(tiny), "sometimes", "cpu", True)
+    with pytest.raises(ValueError, match="HDNet, not for RootNet"):
+        SecondLook(rootnet, PatchConvention())
+    with pytest.raises(ValueError, match="half_pixel"):
+        SecondLook(tiny, PatchConvention.authors())
+    with pytest.raises(ValueError, match="ladder"):
+        SecondLook(tiny, PatchConvention(ladder=False))
 
 
 def test_chunks_hold_half_as_many_people(measuring):
     image, box = draw_figure(CAMERA, np.array([0.0, 0.0, 6000.0]))
-    estimator = HDNetEstimator(
-        SecondLook(measuring, PatchConvention()), PatchConvention(), BINS, device="cpu", chunk=4
-    )
+    estimator = HDNetEstimator(measuring, PatchConvention(), BINS, device="cpu", chunk=4, second_look=True)
     assert len(estimator.localize(image, [Detection(box)] * 5, CAMERA)) == 5
     assert measuring.calls == [(4, 4), (4, 4), (2, 2)]

@@ -219,7 +219,7 @@ def test_a_checkpoint_that_cannot_be_loaded_is_named_and_can_be_put_right(
 
 
 def test_without_weights_auto_says_loudly_what_it_uses_instead(bench, make_hdnet_node, monkeypatch):
-    monkeypatch.setattr("hdnet_ros.locate.backends.find_default_weights", lambda: None)
+    monkeypatch.setattr("hdnet_ros.locate.factory.find_default_weights", lambda: None)
     node = make_hdnet_node("/no_weights")
     report = node.statistics.report()
     assert report.level == "warn" and "no HDNet weights are bundled" in report.message
@@ -231,7 +231,7 @@ def test_without_weights_auto_says_loudly_what_it_uses_instead(bench, make_hdnet
 def test_asking_for_hdnet_without_weights_says_where_they_come_from(
     bench, make_hdnet_node, monkeypatch
 ):
-    monkeypatch.setattr("hdnet_ros.locate.backends.find_default_weights", lambda: None)
+    monkeypatch.setattr("hdnet_ros.locate.factory.find_default_weights", lambda: None)
     node = make_hdnet_node("/hdnet_only", estimator="hdnet")
     assert node.statistics.report().level == "error"
     bench.wait(lambda: [x for x in bench.log_lines() if "import-checkpoint" in x], "help")

@@ -144,7 +144,9 @@ def test_a_bag_gives_what_the_live_node_publishes(
 
         if find_default_weights() is None:
             pytest.skip("no weights are bundled")
-    parameters = {"estimator": estimator, "tracking_frame": WORLD, "tf_wait_s": 2.0, "tracking": tracking}
+    parameters = {
+        "estimator": estimator, "second_look": "never", "tracking_frame": WORLD, "tf_wait_s": 2.0, "tracking": tracking,
+    }  # fmt: skip
     namespace = f"/like_live_{estimator.replace('-', '_')}_{tracking}"
     node = make_hdnet_node(namespace, **parameters)
     noise = np.random.default_rng(3).integers(0, 255, 480 * 640 * 3, dtype=np.uint8)

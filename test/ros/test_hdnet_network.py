@@ -43,7 +43,7 @@ def test_the_node_says_what_the_estimator_says(
 ):
     from hdnet_ros.core.camera import Camera
     from hdnet_ros.core.types import Detection
-    from hdnet_ros.locate.backends import EstimatorRequest, make_backend
+    from hdnet_ros.locate.factory import EstimatorSettings, make_estimator
 
     node = make_hdnet_node("/network", estimator="hdnet", weights=str(checkpoint), device="cpu")
     camera = make_camera_client("/network")
@@ -55,9 +55,9 @@ def test_the_node_says_what_the_estimator_says(
     bench.wait(lambda: persons, "answer", 30.0)
     assert stamp_of(persons[0].header) == stamp_ns and persons[0].estimator == "random"
 
-    backend = make_backend(EstimatorRequest("hdnet", str(checkpoint), "cpu", "checkpoint", 1.7))
+    estimator, _ = make_estimator(EstimatorSettings("hdnet", str(checkpoint), "cpu"), is_live=True)
     K = [1000.0, 0.0, 320.0, 0.0, 1000.0, 240.0, 0.0, 0.0, 1.0]
-    expected = backend.estimator.localize(
+    expected = estimator.localize(
         np.ascontiguousarray(image_bgr[..., ::-1]),
         [Detection(np.array(box), score=0.9) for box in BOXES],
         Camera.from_matrix(K, (640, 480)),
@@ -78,8 +78,8 @@ def test_the_node_says_what_the_estimator_says(
 def test_threads_that_wait_sleep_soon_unless_the_environment_says_how(checkpoint, own, spins):
     code = (
         "import sys\n"
-        "from hdnet_ros.locate.backends import EstimatorRequest, make_backend\n"
-        "make_backend(EstimatorRequest('hdnet', sys.argv[1], 'cpu', 'checkpoint', 1.7))"
+        "from hdnet_ros.locate.factory import EstimatorSettings, make_estimator\n"
+        "make_estimator(EstimatorSettings('hdnet', sys.argv[1], 'cpu'), is_live=True)"
     )
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "GOMP_"))}
     process = subprocess.run(
@@ -94,25 +94,26 @@ def test_threads_that_wait_sleep_soon_unless_the_environment_says_how(checkpoint
 
 
 def test_patch_mode_is_the_parameters(checkpoint):
-    from hdnet_ros.locate.backends import EstimatorRequest, make_backend
+    from hdnet_ros.locate.factory import EstimatorSettings, make_estimator
 
     for patch, mode in (("crop", "crop"), ("virtual", "virtual")):
-        backend = make_backend(EstimatorRequest("hdnet", str(checkpoint), "cpu", patch, 1.7))
-        assert backend.estimator.convention.mode == mode
-        assert (backend.name, backend.device) == ("random", "cpu")
+        estimator, _ = make_estimator(EstimatorSettings("hdnet", str(checkpoint), "cpu", patch), is_live=True)
+        assert estimator.convention.mode == mode
+        assert (estimator.name, estimator.device) == ("random", "cpu")
 
 
 def test_second_look_is_the_parameters(checkpoint):
-    from hdnet_ros.model.second_look import SecondLook
-    from hdnet_ros.locate.backends import EstimatorRequest, make_backend
+    from hdnet_ros.locate.factory import EstimatorSettings, make_estimator
 
     for wanted in ("auto", "always", "never"):
-        request = EstimatorRequest("hdnet", str(checkpoint), "cpu", "crop", 1.7, second_look=wanted)
-        assert isinstance(make_backend(request).estimator.network, SecondLook) == (wanted == "always")
+        settings = EstimatorSettings("hdnet", str(checkpoint), "cpu", "crop", second_look=wanted)
+        assert make_estimator(settings, is_live=True)[0].looks == (2 if wanted == "always" else 1)
+    nobody_waits, _ = make_estimator(EstimatorSettings("hdnet", str(checkpoint), "cpu"), is_live=False)
+    assert nobody_waits.looks == 2
 
 
 def test_a_device_that_is_not_there_is_named(checkpoint):
-    from hdnet_ros.locate.backends import BackendError, EstimatorRequest, make_backend
+    from hdnet_ros.locate.factory import EstimatorError, EstimatorSettings, make_estimator
 
-    with pytest.raises(BackendError, match="cuda:99"):
-        make_backend(EstimatorRequest("hdnet", str(checkpoint), "cuda:99", "crop", 1.7))
+    with pytest.raises(EstimatorError, match="cuda:99"):
+        make_estimator(EstimatorSettings("hdnet", str(checkpoint), "cuda:99"), is_live=True)

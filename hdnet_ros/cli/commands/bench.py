@@ -64,7 +64,7 @@ def bench(repeats, memory_frames, memory_estimator, weights, device, threads, no
 def _network_and_estimators(console, results, weights, device, repeats, folder) -> None:
     import torch
 
-    from hdnet_ros.cli.commands.estimators import make_estimator
+    from hdnet_ros.locate.factory import EstimatorSettings, make_estimator
     from hdnet_ros.core.device import choose_device
     from hdnet_ros.model.hdnet import HDNet, hdnet_resnet50
 
@@ -75,7 +75,7 @@ def _network_and_estimators(console, results, weights, device, repeats, folder) 
     with progress_bar() as bar:
         results["naive_over_ours"] = _naive_over_ours(network, repeats, bar)
         resnet = _estimator(network, device)
-        twice, _ = make_estimator("hdnet", path, device, second_look="always")
+        twice, _ = make_estimator(EstimatorSettings("hdnet", str(path), device, second_look="always"), is_live=False)
         estimators = {name: lite, f"{name}, second look": twice, "ResNet-50, random weights": resnet}
         results["estimator"] = _estimator_times(estimators, repeats, bar)
     table = _table("ResNet-50, the network alone, same weights", "naive", "ours", "ratio (middle half)")
@@ -151,7 +151,7 @@ def _node(console, results, repeats, memory_frames, memory_estimator) -> None:
 
 def _lite(weights: Path | None, device: str, folder: Path):
     """Return the light estimator, its checkpoint's path and its name."""
-    from hdnet_ros.cli.commands.estimators import make_estimator
+    from hdnet_ros.locate.factory import EstimatorSettings, make_estimator
     from hdnet_ros.core.patch import PatchConvention
     from hdnet_ros.model.checkpoint import save_checkpoint
     from hdnet_ros.model.default_weights import find_default_weights
@@ -161,8 +161,8 @@ def _lite(weights: Path | None, device: str, folder: Path):
     if path is None:
         path, name = folder / "random.safetensors", "lite, random weights"
         save_checkpoint(path, HDNet(hdnet_lite()).eval(), PatchConvention(), name=name, data="none", licence="none")
-    estimator, found = make_estimator("hdnet", path, device, second_look="never")
-    return estimator, path, name or found
+    estimator, _ = make_estimator(EstimatorSettings("hdnet", str(path), device, second_look="never"), is_live=False)
+    return estimator, path, name or estimator.name
 
 
 def _estimator(network, device: str):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -62,17 +61,15 @@ def evaluate(data, weights, root, report_folder, out, **options):
         from hdnet_ros.core.device import choose_device
         from hdnet_ros.evaluate.suites import as_json, as_text
         from hdnet_ros.model.checkpoint import load_checkpoint
-        from hdnet_ros.locate.load_estimator import with_second_look
-        from hdnet_ros.model.second_look import SecondLook
+        from hdnet_ros.locate.factory import EstimatorSettings, takes_second_look
 
         checkpoint = load_checkpoint(weights)
         options["rivals"] = [load_checkpoint(path) for path in options["rivals"]]
         options["device"] = str(choose_device(options["device"]))  # once, so that its warning comes once
-        network = with_second_look(
-            checkpoint.network, checkpoint.convention, options["device"], options["second_look"], is_live=False
-        )
-        checkpoint = replace(checkpoint, network=network)
-        options["looks"] = 2 if isinstance(network, SecondLook) else 1
+        device, wanted = options["device"], options["second_look"]
+        looks_twice = takes_second_look(checkpoint, wanted, device, is_live=False)
+        options["looks"] = 2 if looks_twice else 1
+        options["settings"] = EstimatorSettings(device=device, second_look=wanted)
         with _tracked() as track:
             figures, sections = _run(checkpoint, data, root, track, options)
         click.echo(as_text(figures))
@@ -123,9 +120,9 @@ def _run(checkpoint, data: str, root: Path | None, track: Callable, options: dic
         return run_dataset(checkpoint, data, root, regressor, track, options)
     if data == "drive":
         from hdnet_ros.data.driving_scene import tracks_of_drive
-        from hdnet_ros.evaluate.suites import make_estimator
+        from hdnet_ros.locate.factory import estimator_of
 
-        return tracks_of_drive(make_estimator(checkpoint, options["device"]), root, options["every"]), None
+        return tracks_of_drive(estimator_of(checkpoint, options["settings"]), root, options["every"]), None
     found = _suites(checkpoint, data, root, regressor, track, options)
     figures = {suite.name: suite.figures() for suite in found}
     figures |= _over_time(checkpoint, root, options)
@@ -142,9 +139,9 @@ def _over_time(checkpoint, root: Path | None, options: dict) -> dict:
     if not options["also"]:
         return {}
     from hdnet_ros.evaluate.clip_over_time import floor_of_clip, tracks_of_clip
-    from hdnet_ros.evaluate.suites import make_estimator
+    from hdnet_ros.locate.factory import estimator_of
 
-    estimator = make_estimator(checkpoint, options["device"])
+    estimator = estimator_of(checkpoint, options["settings"])
     found = {}
     for name, measure in {"tracks": tracks_of_clip, "floor": floor_of_clip}.items():
         if name in options["also"]:
@@ -156,10 +153,10 @@ def _suites(checkpoint, data: str, root: Path | None, regressor, track: Callable
     from hdnet_ros.evaluate import suites
     from hdnet_ros.data.holdout import jittered, pictures_in, rendered_pictures
 
-    device, others = options["device"], options["rivals"]
+    settings, others = options["settings"], options["rivals"]
     if data == "pets":
         return suites.clip_suites(
-            checkpoint, root, options["video"], options["every"], device, regressor, jittered, track, others
+            checkpoint, root, options["video"], options["every"], settings, regressor, jittered, track, others
         )
     if root is not None:
         pictures = list(pictures_in(root, options["most"]))
@@ -168,7 +165,7 @@ def _suites(checkpoint, data: str, root: Path | None, regressor, track: Callable
         click.echo(f"no --root: rendering {count} hold-out samples; the first time the bodies too, some minutes")
         pictures = list(track(rendered_pictures(count), "rendering"))
     name = "synthetic hold-out"
-    return [suites.picture_suite(checkpoint, pictures, device, regressor, jittered, name, track, others)]
+    return [suites.picture_suite(checkpoint, pictures, settings, regressor, jittered, name, track, others)]
 
 
 def _report(folder: Path, weights: Path, data: str, options: dict, sections: Callable) -> Path:

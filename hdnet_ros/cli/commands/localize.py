@@ -9,7 +9,8 @@ from pathlib import Path
 import click
 import numpy as np
 
-from hdnet_ros.cli.commands.estimators import ESTIMATOR_NAMES, make_estimator
+from hdnet_ros.locate.factory import ESTIMATOR_NAMES, PATCH_MODES, SECOND_LOOKS, EstimatorSettings, make_estimator
+from hdnet_ros.locate.protocol import BoxedImage
 from hdnet_ros.cli.commands.progress import progress_bar
 from hdnet_ros.files.boxes_file import load_boxes
 from hdnet_ros.core.camera import Camera
@@ -32,10 +33,10 @@ Detect = Callable[[Frame], list[Detection]]
 @click.option("--preset", type=click.Choice(PRESET_NAMES), default="good", show_default=True,
               help="What nanodet is shown: fast, good, or wide, which adds tiles of wide pictures.")  # fmt: skip
 @click.option("--detector-weights", help="File of the detector's weights; nothing is downloaded.")
-@click.option("--estimator", "estimator_name", type=click.Choice(ESTIMATOR_NAMES), default="hdnet", show_default=True)
+@click.option("--estimator", "estimator_name", type=click.Choice(ESTIMATOR_NAMES), default="auto", show_default=True)
 @click.option("--weights", help="HDNet checkpoint (.safetensors); without it the bundled one.")
-@click.option("--patch", type=click.Choice(["crop", "virtual"]), help="Default: as the weights were trained.")
-@click.option("--second-look", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True,
+@click.option("--patch", type=click.Choice(PATCH_MODES), default="checkpoint", show_default=True, help="checkpoint: as the weights were trained.")
+@click.option("--second-look", type=click.Choice(SECOND_LOOKS), default="auto", show_default=True,
               help="HDNet's mean over two patches of each person: steadier, half as fast; auto: where the weights allow it.")  # fmt: skip
 @click.option("--joints-from", type=click.Choice(["network", "detection"]), default="network", show_default=True,
               help="Whose pixels of root and joints count: HDNet's, or those that come with the boxes.")  # fmt: skip
@@ -51,19 +52,18 @@ def localize(source, camera_path, boxes_path, detector, preset, detector_weights
     millimetres in the camera's optical frame (x right, y down, z forward). Weights with a 3D pose add
     "joints_camera_mm"; --joints-from detection adds "root_network_camera_mm", the root at HDNet's own pixel.
     """
-    if joints_from == "detection" and estimator_name != "hdnet":
-        raise click.UsageError(f"--joints-from detection goes with --estimator hdnet, not {estimator_name}")
-    if second_look == "always" and estimator_name != "hdnet":
-        raise click.UsageError(f"--second-look always goes with --estimator hdnet, not {estimator_name}")
     try:
         pictures = FrameSource(source)
         camera = load_camera(camera_path)
         check_sizes(camera, camera_path, pictures)
         if pictures.orientation:
             click.echo(pictures.orientation, err=True)
-        estimator, name = make_estimator(estimator_name, weights, device, patch, second_look)
-        if estimator_name == "hdnet":
-            estimator.joints_from = joints_from
+        settings = EstimatorSettings(
+            estimator_name, weights or "", device, patch, second_look=second_look, joints_from=joints_from
+        )
+        estimator, remark = make_estimator(settings, is_live=False)
+        if remark:
+            click.echo(remark, err=True)
         detect, last_frame = _boxes_or_detector(
             boxes_path, camera, lambda: make_detector(detector, detector_weights, device=device, preset=preset)
         )
@@ -74,14 +74,14 @@ def localize(source, camera_path, boxes_path, detector, preset, detector_weights
         tracker = None if boxes_path else PersonTracker()
         records = _records(pictures, camera, estimator, detect, tracker, total, counts)
         with progress_bar() as bar:
-            write_records(out, bar.track(records, total=total, description=f"localize ({name})"))
+            write_records(out, bar.track(records, total=total, description=f"localize ({estimator.name})"))
     except KeyboardInterrupt:
         raise click.ClickException(f"interrupted; {out} holds the frames before") from None
     except (ValueError, OSError, RuntimeError) as error:
         raise click.ClickException(str(error)) from error
     seconds = time.perf_counter() - started
     click.echo(
-        f"{out}: {counts.frames} frames, {counts.people} people by {name}, "
+        f"{out}: {counts.frames} frames, {counts.people} people by {estimator.name}, "
         f"{counts.frames / seconds:.1f} frames/s"
     )
     if counts.rejected:
@@ -130,13 +130,15 @@ def _records(
     for frame in pictures:
         if total is not None and frame.index >= total:
             return
-        persons = estimator.localize(np.ascontiguousarray(frame.image_rgb), detect(frame), camera)
+        boxed = BoxedImage(np.ascontiguousarray(frame.image_rgb), detect(frame), camera)
+        (located,) = estimator.localize_many([boxed])
+        persons = located.people
         if tracker is not None:
             persons = [tracked.estimate for tracked in tracker.update(frame.stamp_ns, persons)]
         counts.frames += 1
         counts.people += len(persons)
-        counts.rejected += len(estimator.last_rejected)
-        if estimator.last_rejected and not counts.first_reason:
-            index, reason = estimator.last_rejected[0]
+        counts.rejected += len(located.rejected)
+        if located.rejected and not counts.first_reason:
+            index, reason = located.rejected[0]
             counts.first_reason = f"frame {frame.index}, box {index}: {reason}"
         yield frame_record(frame.index, frame.stamp_ns, persons)

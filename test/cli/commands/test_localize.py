@@ -103,7 +103,7 @@ def test_box_outside_the_picture_is_left_out_and_told(clip):
 
 
 def test_without_weights_it_says_where_they_come_from_and_what_works(clip, monkeypatch):
-    monkeypatch.setattr("hdnet_ros.cli.commands.estimators.find_default_weights", lambda: None)
+    monkeypatch.setattr("hdnet_ros.locate.factory.find_default_weights", lambda: None)
     result = _localize(clip, "--estimator", "hdnet")
     assert result.exit_code == 1
     for word in ("hdnet train", "hdnet import-checkpoint", "--weights", "box-height", "box-area"):
@@ -146,8 +146,8 @@ def test_what_only_hdnet_can_is_refused_for_the_priors(clip, option):
     command = ["localize", "--source", clip / "clip.avi", "--camera", clip / "camera.yaml",
                "--estimator", "box-height", "--out", clip / "roots.jsonl", *option]  # fmt: skip
     result = CliRunner().invoke(main, [str(argument) for argument in command])
-    assert result.exit_code == 2
-    assert f"{' '.join(option)} goes with --estimator hdnet, not box-height" in result.output
+    assert result.exit_code == 1
+    assert "second_look and joints_from are for hdnet, not for box-height" in result.output
 
 
 def test_keypoints_of_the_boxes_file_move_the_root_and_both_are_reported(clip):

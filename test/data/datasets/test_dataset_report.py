@@ -29,9 +29,9 @@ def test_report_of_mupots_has_the_papers_tables(mupots_json, tmp_path):
     assert read["data"]["name"] == "MuPoTS-3D" and read["data"]["people"] == 3
     # Two rivals of one name are two lines.
     name = load_checkpoint(find_default_weights()).metadata["name"]
-    assert list(read["ap_root"]["by_estimator"]) == ["hdnet", name, f"{name} (2)", "box height", "box area"]
+    assert list(read["ap_root"]["by_estimator"]) == ["hdnet", name, f"{name} (2)", "box-height", "box-area"]
     assert read["about"]["rivals"].count(name) >= 2
-    assert read["mrpe_mm"]["box height"]["people"] == 3 and len(read["worst"]) == 3
+    assert read["mrpe_mm"]["box-height"]["people"] == 3 and len(read["worst"]) == 3
     html = (folder / "report.html").read_text()
     for published in ("120.0", "39.4", read["ap_root"]["protocol"][:40]):
         assert published in html

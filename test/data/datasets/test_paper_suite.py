@@ -76,9 +76,9 @@ def test_people_who_are_not_found_are_lost_in_mrpe_and_wrong_in_the_others(mupot
 
 def test_detections_of_nobody_cost_precision_but_no_position_error(mupots_json):
     pictures = open_dataset("mupots", mupots_json, detected_boxes=True)
-    prior = paper_suite({"box height": BoxHeightPrior()}, pictures)
-    assert len(prior["people"]["box height"]) == 3
-    assert prior["mrpe"]["by_estimator"]["box height"]["lost"] == 0
+    prior = paper_suite({"box-height": BoxHeightPrior()}, pictures)
+    assert len(prior["people"]["box-height"]) == 3
+    assert prior["mrpe"]["by_estimator"]["box-height"]["lost"] == 0
     assert prior["pck3d"] is None
 
 
@@ -108,7 +108,7 @@ def test_a_set_without_depths_has_no_tables(tmp_path, files):
     image = {"id": 1, "file_name": "a.png", "width": 320, "height": 240, "f": [500, 500], "c": [160, 120]}
     files.dump(tmp_path / "people.json", {"images": [image], "annotations": [person]})
     files.write_image(tmp_path / "a.png", 0, (320, 240))
-    suite = paper_suite({"box height": BoxHeightPrior()}, open_dataset("coco", tmp_path))
+    suite = paper_suite({"box-height": BoxHeightPrior()}, open_dataset("coco", tmp_path))
     assert (suite["mrpe"], suite["ap_root"], suite["pck3d"]) == (None, None, None)
     assert suite["data"]["pictures"] == 1 and suite["data"]["people"] == 0
 

@@ -1,0 +1,93 @@
+"""Looks at people: their patches are cut, put on the device and shown to a network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from hdnet_ros.core.camera import Camera
+from hdnet_ros.core.patch import box_mask, sample_patch_of_camera
+from hdnet_ros.core.patch_camera import PatchCamera, PatchConvention
+
+
+@dataclass(frozen=True, eq=False)
+class PersonInImage:
+    """Somebody to look at.
+
+    Attributes
+    ----------
+    image_rgb : (H, W, 3) uint8
+    camera : of the image
+    box_xywh_center_px : (4,) box in the image
+    patch_camera : of the patch that the answer is about
+    box_patch_px : (4,) corners of the box in that patch, px
+    """
+
+    image_rgb: np.ndarray
+    camera: Camera
+    box_xywh_center_px: np.ndarray
+    patch_camera: PatchCamera
+    box_patch_px: np.ndarray
+
+
+class Look(Protocol):
+    """From people to what a network says of them, in terms of their `patch_camera`."""
+
+    patches_per_person: int
+
+    def at(self, people: Sequence[PersonInImage], device: torch.device) -> Any:
+        """The network's output (`HDNetOutput`), one row a person.
+
+        Parameters
+        ----------
+        people : at least one; those of one image lie next to each other
+        """
+
+
+class OneLook:
+    """A look at the patch that the convention gives; people whose patch is the same share it.
+
+    Parameters
+    ----------
+    network : forward(images (B, 3, S, S) uint8, box_masks (N, S / 4, S / 4), patch_index (N,))
+    convention : how the patches are cut
+    """
+
+    patches_per_person = 1
+
+    def __init__(self, network: nn.Module, convention: PatchConvention) -> None:
+        self.network = network
+        self._convention = convention
+
+    def at(self, people: Sequence[PersonInImage], device: torch.device) -> Any:
+        """As `Look.at`."""
+        return self.network(*network_inputs(people, self._convention, device))
+
+
+def network_inputs(
+    people: Sequence[PersonInImage], convention: PatchConvention, device: torch.device
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Patches (B, 3, S, S) uint8, masks (N, S / 4, S / 4) bool of the boxes, and (N,) whose patch is which."""
+    # Around the principal point, without a ladder, everybody's patch of an image is the same.
+    is_shared = convention.centre == "principal_point" and not convention.ladder
+    patches: list[np.ndarray] = []
+    patch_index: list[int] = []
+    last: PersonInImage | None = None
+    for person in people:
+        if last is None or not is_shared or person.image_rgb is not last.image_rgb:
+            patches.append(
+                sample_patch_of_camera(
+                    person.image_rgb, person.camera, person.patch_camera, convention.antialias
+                )
+            )
+        patch_index.append(len(patches) - 1)
+        last = person
+    # Bytes go to the device; the network normalises them.
+    images = torch.from_numpy(np.stack(patches)).to(device).permute(0, 3, 1, 2)
+    masks = np.stack([box_mask(person.box_patch_px, convention) for person in people])
+    return images, torch.from_numpy(masks).to(device), torch.tensor(patch_index, device=device)
