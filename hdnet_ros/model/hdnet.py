@@ -26,7 +26,22 @@ from hdnet_ros.model.heatmap import (
 from hdnet_ros.model.pose3d import IntegralPose, PoseOutput
 from hdnet_ros.model.skeleton_gnn import SkeletonGNN
 
-__all__ = ["HDNet", "HDNetConfig", "HDNetOutput", "hdnet_lite", "hdnet_resnet50"]
+__all__ = ["HDNet", "HDNetConfig", "HDNetMaps", "HDNetOutput", "hdnet_lite", "hdnet_resnet50"]
+
+
+class HDNetMaps(NamedTuple):
+    """What HDNet's convolutions say of B patches, before anybody's box is looked at.
+
+    Attributes
+    ----------
+    heatmap_logits : (B, J, S / 4, S / 4)
+    depth_features : (B, C, S / 4, S / 4)
+    volumes : (B, J, D, h, w) logits of the 3D pose, or None where the network has no pose head
+    """
+
+    heatmap_logits: Tensor
+    depth_features: Tensor
+    volumes: Tensor | None = None
 
 
 class HDNetOutput(NamedTuple):
@@ -147,14 +162,27 @@ class HDNet(nn.Module):
         ValueError : sizes that do not belong together
         """
         _check_inputs(images, box_masks, patch_index)
+        return self.read(self.maps(images), box_masks, patch_index)
+
+    def maps(self, images: Tensor) -> HDNetMaps:
+        """What the convolutions make of (B, 3, S, S) patches, whoever is in them.
+
+        Nearly all of the cost, and a graph without choices: what an inference engine compiles.
+        """
         pyramid = self.features(images)
         heatmap_features = self.heatmap_branch(pyramid)
         depth_features = self.depth_branch(pyramid) if self.depth_branch else heatmap_features
         logits = self.heatmap_head(heatmap_features)
         volumes = self.pose(images, pyramid, logits) if self.pose else None
+        return HDNetMaps(logits, depth_features, volumes)
 
+    def read(
+        self, maps: HDNetMaps, box_masks: Tensor, patch_index: Tensor | None = None
+    ) -> HDNetOutput:
+        """Read N people off the maps of B patches; parameters as `forward` has them."""
+        logits, depth_features, volumes = maps
         # Sums over thousands of cells and the depth itself do not bear bfloat16's 8 bits.
-        with torch.autocast(images.device.type, enabled=False):
+        with torch.autocast(logits.device.type, enabled=False):
             logits = logits.float() if patch_index is None else logits.float()[patch_index]
             heatmap_logits = mask_logits(logits, box_masks)
             heatmaps = spatial_softmax(heatmap_logits)

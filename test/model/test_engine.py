@@ -1,0 +1,152 @@
+"""OpenVINO beside PyTorch: the same answers, made once, whoever else is there."""
+
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from hdnet_ros.model import openvino_engine
+from hdnet_ros.model.engine import choose_engine, with_openvino
+from hdnet_ros.model.openvino_engine import EngineError, OpenVinoModule, cache_folder
+from hdnet_ros.model.rootnet import RootNet, RootNetConfig
+
+pytest.importorskip("openvino")
+if not openvino_engine.is_available():
+    pytest.skip("OpenVINO is used on x86 processors", allow_module_level=True)
+
+IMAGE_PX = 64
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    return tmp_path / "hdnet_ros" / "openvino"
+
+
+class Doubled(nn.Module):
+    """Two outputs of one input, one of them smaller."""
+
+    def __init__(self):
+        super().__init__()
+        self.factor = nn.Parameter(torch.tensor(2.0))
+
+    def forward(self, x):
+        return self.factor * x.float(), x.float().mean((1, 2))
+
+
+def make_doubled(**options):
+    return OpenVinoModule(Doubled().eval(), torch.zeros(1, 4, 3), **options)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 5])
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_openvino_module_gives_each_row_its_own_answer(count, threads):
+    rows = torch.randn(count, 4, 3)
+    doubled, means = make_doubled(threads=threads)(rows)
+    assert torch.allclose(doubled, 2.0 * rows) and doubled.shape == rows.shape
+    assert torch.allclose(means, rows.mean((1, 2)), atol=1e-6)
+
+
+def test_openvino_module_is_converted_once_for_the_same_weights(cache, monkeypatch):
+    first = make_doubled()
+    assert len(list(cache.glob("*.xml"))) == 1
+    monkeypatch.setattr(openvino_engine, "_converted", lambda *a: pytest.fail("converted again"))
+    rows = torch.randn(3, 4, 3)
+    assert torch.equal(make_doubled()(rows)[0], first(rows)[0])
+
+
+def test_openvino_module_of_other_weights_is_another_file(cache):
+    make_doubled()
+    other = Doubled().eval()
+    other.factor.data.fill_(3.0)
+    found = OpenVinoModule(other, torch.zeros(1, 4, 3))(torch.ones(1, 4, 3))[0]
+    assert torch.allclose(found, torch.full((1, 4, 3), 3.0))
+    assert len(list(cache.glob("*.xml"))) == 2
+
+
+@pytest.mark.parametrize("ending", ["xml", "bin"])
+def test_openvino_module_makes_a_damaged_file_again(cache, caplog, ending):
+    make_doubled()
+    (file,) = cache.glob(f"*.{ending}")
+    size = file.stat().st_size
+    file.write_bytes(file.read_bytes()[: size // 3])
+    assert torch.allclose(make_doubled()(torch.ones(1, 4, 3))[0], torch.tensor(2.0))
+    assert "is damaged" in caplog.text and file.stem in caplog.text
+    assert file.stat().st_size == size
+
+
+def test_openvino_module_works_without_a_cache(tmp_path, monkeypatch, caplog):
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    assert torch.allclose(make_doubled()(torch.ones(1, 4, 3))[0], torch.tensor(2.0))
+    assert "cannot be kept" in caplog.text
+
+
+def test_cache_folder_is_the_users(monkeypatch):
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", "/home/somebody")
+    assert cache_folder() == Path("/home/somebody/.cache/hdnet_ros/openvino")
+
+
+def test_openvino_module_refuses_an_unknown_precision():
+    with pytest.raises(ValueError, match="precision is 'half', expected one of"):
+        make_doubled(precision="half")
+
+
+def test_openvino_module_says_what_to_do_where_openvino_is_missing(monkeypatch):
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    with pytest.raises(EngineError, match="pip install openvino"):
+        make_doubled()
+    assert not openvino_engine.is_available()
+
+
+@pytest.mark.parametrize("patch_index", [[0], [0, 1, 2], [0, 0, 1]])
+def test_with_openvino_gives_the_networks_answers(tiny_network, make_people, patch_index):
+    images, masks, index = make_people(patch_index)
+    images = (images * 40 + 128).clamp(0, 255).byte()
+    with torch.inference_mode():
+        expected = tiny_network(images, masks, index)
+        found = with_openvino(tiny_network, IMAGE_PX)(images, masks, index)
+    for name in ("heatmaps", "joints_cells", "bin_probabilities", "bin_index"):
+        assert torch.allclose(getattr(found, name), getattr(expected, name), rtol=1e-4, atol=1e-4), name
+
+
+def test_with_openvino_leaves_the_network_as_it_was(tiny_network, make_people):
+    images, masks, index = make_people([0])
+    before = tiny_network(images, masks, index).bin_logits
+    with_openvino(tiny_network, IMAGE_PX)
+    assert torch.equal(tiny_network(images, masks, index).bin_logits, before)
+
+
+def test_with_openvino_computes_a_pose_too(make_tiny, make_people):
+    network = make_tiny(pose={"backbone": "shared", "slices": 4, "channels": 8})
+    images, masks, index = make_people([0, 1])
+    images = (images * 40 + 128).clamp(0, 255).byte()
+    with torch.inference_mode():
+        expected = network(images, masks, index).pose
+        found = with_openvino(network, IMAGE_PX)(images, masks, index).pose
+    assert torch.allclose(found.relative_depth_mm, expected.relative_depth_mm, rtol=1e-4, atol=0.1)
+
+
+def test_with_openvino_refuses_images_that_are_not_bytes(tiny_network):
+    with pytest.raises(ValueError, match="torch.float32, expected uint8"):
+        with_openvino(tiny_network, IMAGE_PX).maps(torch.zeros(1, 3, IMAGE_PX, IMAGE_PX))
+
+
+def test_choose_engine_takes_openvino_for_hdnet_on_the_cpu(tiny_network, monkeypatch):
+    cpu = torch.device("cpu")
+    assert choose_engine("auto", tiny_network, cpu) == "openvino"
+    assert choose_engine("torch", tiny_network, cpu) == "torch"
+    assert choose_engine("auto", tiny_network, torch.device("cuda")) == "torch"
+    with pytest.raises(ValueError, match="engine openvino is for CPUs, and the device is cuda"):
+        choose_engine("openvino", tiny_network, torch.device("cuda"))
+    with pytest.raises(ValueError, match="for HDNet, not for RootNet"):
+        choose_engine("openvino", RootNet(RootNetConfig("efficientnet_lite0")), cpu)
+    with pytest.raises(ValueError, match="engine is 'tensorrt', expected one of auto, openvino, torch"):
+        choose_engine("tensorrt", tiny_network, cpu)
+    monkeypatch.setattr(openvino_engine, "is_available", lambda: False)
+    assert choose_engine("auto", tiny_network, cpu) == "torch"
+    with pytest.raises(ValueError, match="pip install openvino"):
+        choose_engine("openvino", tiny_network, cpu)
