@@ -63,7 +63,7 @@ def rescale_bag(
         before = noted.get("options", {})
         # The new camera's K and distortion count, and the floor must not be brought in twice.
         fixed = {"image_is_rectified": False, "ground_depth": False}
-        options = node_options(None, {**before, **given, **fixed})
+        options, _ = node_options(None, {**before, **given, **fixed})
         rectified = bool(before.get("image_is_rectified"))
         people = _People(bag, new, rectified)
         told: list[str] = []

@@ -19,7 +19,7 @@ class BackendError(RuntimeError):
 
 
 def make_trackers(options: Mapping[str, Any], ids: IdSource | None = None) -> Trackers:
-    """Return trackers that know nobody yet, from the parameters of `options.HDNET_PARAMETERS`.
+    """Return trackers that know nobody yet, from the parameters of `HDNET_SETTINGS`.
 
     `ids` is that of earlier trackers of the same run, whose ids are not to come again.
     """
@@ -42,7 +42,7 @@ def draw_people(image_rgb, persons: Sequence):
 
 
 def make_people_detector(options: Mapping[str, Any]) -> tuple[Detector, str]:
-    """Return a detector and the device it runs on, from the parameters of `DETECTOR_PARAMETERS`.
+    """Return a detector and the device it runs on, from the parameters of `DETECTOR_SETTINGS`.
 
     Raises
     ------

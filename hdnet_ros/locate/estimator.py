@@ -23,6 +23,7 @@ from hdnet_ros.core.patch import (
 from hdnet_ros.core.reading import Reading
 from hdnet_ros.core.skeleton import ROOT
 from hdnet_ros.core.types import Detection, PersonEstimate, PersonFlags, SigmaCalibration
+from hdnet_ros.locate.factory import JOINT_SOURCES
 from hdnet_ros.locate.protocol import BoxedImage, Estimator, Located
 from hdnet_ros.model.look import Look, OneLook, PersonInImage
 from hdnet_ros.model.second_look import SecondLook
@@ -33,7 +34,6 @@ _LOG = logging.getLogger(__name__)
 # Mass within this many cells of a joint, to each side, is its confidence.
 _CONFIDENCE_REACH_CELLS = 3.5
 _PLAUSIBLE_HEIGHT_MM = (500.0, 2300.0)
-JOINT_SOURCES = ("network", "detection")
 
 
 @dataclass(frozen=True, eq=False)

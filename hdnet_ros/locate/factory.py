@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # PyTorch takes seconds and half a gigabyte; the priors do wi
 
 ESTIMATOR_NAMES = ("auto", "hdnet", BoxHeightPrior.name, BoxAreaPrior.name)
 PATCH_MODES = ("checkpoint", "crop", "virtual")
+JOINT_SOURCES = ("network", "detection")
 SECOND_LOOKS = ("auto", "always", "never")
 # How often a waiting thread looks before it sleeps. Alone, the network is as fast as with libgomp's
 # default, which is a hundred times that and more.

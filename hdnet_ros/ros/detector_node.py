@@ -14,7 +14,7 @@ from hdnet_ros.ros.diagnostics import DiagnosticsPublisher
 from hdnet_ros.messages.images import ImageDecoder
 from hdnet_ros.ros.inputs import SILENCE_S, input_topics
 from hdnet_ros.ros.logbook import Logbook
-from hdnet_ros.pipeline.options import DETECTOR_PARAMETERS
+from hdnet_ros.pipeline.settings import DETECTOR_SETTINGS
 from hdnet_ros.ros.parameters import Parameters
 from hdnet_ros.ros.qos import RESULTS, advertise, subscribe
 from hdnet_ros.ros.runner import run
@@ -37,7 +37,7 @@ class DetectorNode(Node):
 
     def __init__(self, node_name: str = "detector_node", **kwargs):
         super().__init__(node_name, **kwargs)
-        self.options = options = Parameters(self, DETECTOR_PARAMETERS)
+        self.options = options = Parameters(self, DETECTOR_SETTINGS)
         self.statistics = NodeStatistics(("image",))
         self._topic = input_topics(self, options["image_transport"])["image"]
         self._logbook = Logbook(self.get_logger(), self.statistics, {"image": self._topic})

@@ -20,7 +20,7 @@ from hdnet_ros.ros.inputs import INPUTS, Inputs, input_topics
 from hdnet_ros.ros.launch_arguments import namespace
 from hdnet_ros.ros.logbook import Logbook
 from hdnet_ros.messages.markers import MarkerPublisher
-from hdnet_ros.pipeline.options import HDNET_PARAMETERS
+from hdnet_ros.pipeline.settings import HDNET_SETTINGS
 from hdnet_ros.ros.outputs import Outputs
 from hdnet_ros.ros.parameters import Parameters
 from hdnet_ros.pipeline.pipeline import Pipeline
@@ -58,7 +58,7 @@ class HDNetNode(LifecycleNode):
 
     def __init__(self, node_name: str = "hdnet_node", **kwargs):
         super().__init__(node_name, **kwargs)
-        self.options = Parameters(self, HDNET_PARAMETERS)
+        self.options = Parameters(self, HDNET_SETTINGS)
         self.cameras = camera_names(self.options["cameras"])
         self._statistics = {camera: NodeStatistics(INPUTS) for camera in self.cameras}
         self._logbooks = {}

@@ -12,21 +12,21 @@ from rcl_interfaces.msg import (
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-from hdnet_ros.pipeline.parameter_spec import ParameterSpec
+from hdnet_ros.pipeline.setting import Setting
 
 
-def descriptor(spec: ParameterSpec) -> ParameterDescriptor:
+def descriptor(setting: Setting) -> ParameterDescriptor:
     """Return the descriptor that `ros2 param describe` shows."""
     made = ParameterDescriptor(
-        description=spec.description,
-        read_only=spec.read_only,
-        additional_constraints=f"one of {', '.join(spec.choices)}" if spec.choices else "",
+        description=setting.sentence(),
+        read_only=setting.read_only,
+        additional_constraints=f"one of {', '.join(setting.choices)}" if setting.choices else "",
     )
-    if spec.span and isinstance(spec.default, int):
-        low, high = (int(value) for value in spec.span)
+    if setting.span and isinstance(setting.default, int):
+        low, high = (int(value) for value in setting.span)
         made.integer_range = [IntegerRange(from_value=low, to_value=high, step=0)]
-    elif spec.span:
-        low, high = (float(value) for value in spec.span)
+    elif setting.span:
+        low, high = (float(value) for value in setting.span)
         made.floating_point_range = [FloatingPointRange(from_value=low, to_value=high)]
     return made
 
@@ -40,15 +40,15 @@ class Parameters(Mapping):
         From the constructor, if a value given at start is not one of its parameter's choices.
     """
 
-    def __init__(self, node: Node, specs: Sequence[ParameterSpec]):
-        self._specs = {spec.name: spec for spec in specs}
+    def __init__(self, node: Node, settings: Sequence[Setting]):
+        self._settings = {setting.name: setting for setting in settings}
         self._values: dict[str, Any] = {}
-        for spec in specs:
-            value = node.declare_parameter(spec.name, spec.default, descriptor(spec)).value
-            fault = spec.fault(value)
+        for setting in settings:
+            value = node.declare_parameter(setting.name, setting.default, descriptor(setting)).value
+            fault = setting.fault(value)
             if fault:
                 raise ValueError(f"parameter {fault}")
-            self._values[spec.name] = value
+            self._values[setting.name] = value
         node.add_on_set_parameters_callback(self._on_set)
 
     def __getitem__(self, name: str) -> Any:
@@ -61,9 +61,9 @@ class Parameters(Mapping):
         return len(self._values)
 
     def _on_set(self, parameters: Sequence[Parameter]) -> SetParametersResult:
-        ours = [parameter for parameter in parameters if parameter.name in self._specs]
+        ours = [parameter for parameter in parameters if parameter.name in self._settings]
         for parameter in ours:
-            fault = self._specs[parameter.name].fault(parameter.value)
+            fault = self._settings[parameter.name].fault(parameter.value)
             if fault:
                 return SetParametersResult(successful=False, reason=fault)
         self._values.update({parameter.name: parameter.value for parameter in ours})

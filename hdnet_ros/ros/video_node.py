@@ -12,7 +12,7 @@ from std_msgs.msg import Header
 from hdnet_ros.messages import convert
 from hdnet_ros.locate.backends import open_video
 from hdnet_ros.messages.images import image_from_rgb
-from hdnet_ros.pipeline.options import VIDEO_PARAMETERS
+from hdnet_ros.pipeline.settings import VIDEO_SETTINGS
 from hdnet_ros.ros.parameters import Parameters
 from hdnet_ros.ros.qos import PICTURES, RESULTS, advertise
 from hdnet_ros.ros.runner import run
@@ -35,7 +35,7 @@ class VideoNode(Node):
 
     def __init__(self, node_name: str = "video_node", **kwargs):
         super().__init__(node_name, **kwargs)
-        self.options = options = Parameters(self, VIDEO_PARAMETERS)
+        self.options = options = Parameters(self, VIDEO_SETTINGS)
         self._frames, self._camera = open_video(
             options["source"], options["camera"], options["rate_hz"]
         )

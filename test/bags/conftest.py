@@ -204,7 +204,8 @@ def make_job(tmp_path):
     """A job for the box-height prior (1.7 m), unless parameters say otherwise."""
 
     def make(source, target="out", parameters=None, detectors=None, **fields):
-        options = node_options(None, {"estimator": "box-height", **(parameters or {})})
-        return BagJob(source, tmp_path / target, options, detector_options(None, detectors or {}), **fields)
+        options, _ = node_options(None, {"estimator": "box-height", **(parameters or {})})
+        found, _ = detector_options(None, detectors or {})
+        return BagJob(source, tmp_path / target, options, found, **fields)
 
     return make

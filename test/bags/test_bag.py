@@ -280,21 +280,6 @@ def test_topics_are_chosen_by_name_and_wrong_ones_told(write_bag):
         BagSource(write_bag(), Topics(image="/nothing"))
 
 
-def test_parameters_are_those_of_the_node(tmp_path):
-    file = tmp_path / "node.yaml"
-    file.write_text("/**/hdnet_node: {ros__parameters: {stature_m: 1.6, max_people: 7}}")
-    options = node_options(file, {"max_people": "9", "publish_tf": "false"})
-    assert (options["stature_m"], options["max_people"], options["publish_tf"]) == (1.6, 9, False)
-    for given, told in (
-        ({"statur_m": "1"}, "'statur_m' is unknown"),
-        ({"stature_m": "9"}, "expected 0.3 to 2.5"),
-        ({"max_people": "many"}, "expected a int"),
-        ({"estimator": "magic"}, "'magic'"),
-    ):
-        with pytest.raises(BagError, match=told):
-            node_options(None, given)
-
-
 def test_without_ros_the_bytes_are_the_same(write_bag, make_job):
     job = make_job(write_bag())
     with_what_is_here = answer_bag(job)

@@ -152,7 +152,7 @@ def test_a_bag_gives_what_the_live_node_publishes(
     noise = np.random.default_rng(3).integers(0, 255, 480 * 640 * 3, dtype=np.uint8)
     received = live(bench, node, make_camera_client(namespace), tmp_path / "in", noise)
     job = BagJob(
-        tmp_path / "in", tmp_path / "out", node_options(None, parameters), detector_options(None, {}),
+        tmp_path / "in", tmp_path / "out", node_options(None, parameters)[0], detector_options(None, {})[0],
         node=f"{namespace}/hdnet_node",
     )  # fmt: skip
     bag = replayed(job)

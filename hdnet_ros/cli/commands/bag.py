@@ -41,11 +41,15 @@ def bag(paths, image_topic, camera_info_topic, detections_topic, camera_file, de
 
     try:
         mine, detectors = _parameters(params, detector)
+        options, remarks = node_options(params_file, mine)
+        found, more = detector_options(params_file, detectors)
+        for remark in (*remarks, *more):
+            click.echo(remark, err=True)
         common = {
             "topics": Topics(image_topic, camera_info_topic, detections_topic),
             "camera_file": camera_file,
-            "options": node_options(params_file, mine),
-            "detector_options": detector_options(params_file, detectors),
+            "options": options,
+            "detector_options": found,
             "detect": detector is not None,
             "node": "/" + node.strip("/"),
             "storage": storage,
