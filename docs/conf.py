@@ -14,16 +14,16 @@ exclude_patterns = ["generated/*"]
 # Messages and rclpy are not needed to read docstrings; the weights' card and README live outside docs/.
 autodoc_mock_imports = ["rclpy"]
 suppress_warnings = ["myst.xref_missing", "toc.not_included"]
-nitpicky = False
+napoleon_use_ivar = True
 
 
 def _write_parameter_tables(_app) -> None:
-    from hdnet_ros.pipeline.settings import parameters_as_markdown
+    from hdnet_ros.pipeline.settings_text import as_markdown
 
     folder = Path(__file__).parent / "generated"
     folder.mkdir(exist_ok=True)
     for node in ("hdnet_node", "detector_node", "video_node"):
-        (folder / f"{node}.md").write_text(parameters_as_markdown(node))
+        (folder / f"{node}.md").write_text(as_markdown(node))
 
 
 def setup(app) -> None:
