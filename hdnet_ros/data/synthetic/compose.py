@@ -6,6 +6,7 @@ import math
 import numba
 import numpy as np
 
+from hdnet_ros.data.synthetic.borrowing import borrowed
 from hdnet_ros.data.synthetic.raycast import (
     BOX,
     CONE,
@@ -223,40 +224,37 @@ def _shade(
             out[c] *= variation * (sky * ambient_share + sun * visible * light[3 + c])
 
 
-@_jit
 def compose(world, origin, rays, depth, surface, backdrop, people_rgb, people_alpha, people_depth, out):
     """Shade every pixel and lay people over or under the scene by depth; four rays where surfaces meet.
 
     backdrop (H,W,3) is what is seen where nothing is met; people_rgb (H,W,3) is premultiplied by
     people_alpha (H,W).
     """
+    scratch = np.zeros((3, 3)), np.zeros(5, np.int64)
+    _compose(world, origin, rays, depth, surface, backdrop, people_rgb, people_alpha, people_depth, scratch, out)
+
+
+@_jit
+def _compose(world, origin, rays, depth, surface, backdrop, people_rgb, people_alpha, people_depth, scratch, out):
+    """`compose` with a place for three vectors and five numbers."""
     height, width = depth.shape
-    (
-        primitives,
-        ground,
-        marks,
-        noise,
-        texels,
-        table,
-        to_linear,
-        light,
-        shadow_map,
-        shadow_frame,
-        contact_map,
-        contact_frame,
-        pixel_angle,
-        use_backdrop,
-    ) = world
+    primitives, ground, marks, noise = borrowed(world[0]), borrowed(world[1]), borrowed(world[2]), borrowed(world[3])
+    texels, table, to_linear, light = borrowed(world[4]), borrowed(world[5]), borrowed(world[6]), borrowed(world[7])
+    shadow_map, shadow_frame = borrowed(world[8]), borrowed(world[9])
+    contact_map, contact_frame, pixel_angle, use_backdrop = borrowed(world[10]), borrowed(world[11]), world[12], world[13]
+    rays, depth, surface, backdrop = borrowed(rays), borrowed(depth), borrowed(surface), borrowed(backdrop)
+    people_rgb, people_alpha, people_depth = borrowed(people_rgb), borrowed(people_alpha), borrowed(people_depth)
+    out = borrowed(out)
     ox, oy, oz = origin[0], origin[1], origin[2]
-    colour, normal, total = np.zeros(3), np.zeros(3), np.zeros(3)
-    candidates = np.zeros(5, np.int64)
+    vectors, candidates = borrowed(scratch[0]), borrowed(scratch[1])
+    colour, normal, total = vectors[0], vectors[1], vectors[2]
     for i in range(height):
         for j in range(width):
             i1, j1 = min(i + 1, height - 1), min(j + 1, width - 1)
             i0, j0 = max(i - 1, 0), max(j - 1, 0)
             s = surface[i, j]
             edge = surface[i1, j] != s or surface[i, j1] != s or surface[i0, j] != s or surface[i, j0] != s
-            total[:] = 0.0
+            total[0] = total[1] = total[2] = 0.0
             if edge:
                 candidates[0], candidates[1], candidates[2] = s, surface[i1, j], surface[i, j1]
                 candidates[3], candidates[4] = surface[i0, j], surface[i, j0]

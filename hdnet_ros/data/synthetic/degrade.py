@@ -11,6 +11,7 @@ import numba
 import numpy as np
 
 from hdnet_ros.data.synthetic.backgrounds import linear_to_srgb
+from hdnet_ros.data.synthetic.borrowing import borrowed
 
 _LUT_SIZE = 4096
 
@@ -38,6 +39,8 @@ def _noise_pool() -> np.ndarray:
 @numba.njit(cache=True, nogil=True, fastmath=True)
 def _expose(picture, gain, read_noise, shot_noise, grain, row0, column0, chroma, vignette, curve, out):
     """Linear light to 8-bit codes: gains, vignette around the picture's centre, noise, tone curve."""
+    picture, gain, grain, vignette = borrowed(picture), borrowed(gain), borrowed(grain), borrowed(vignette)
+    curve, out = borrowed(curve), borrowed(out)
     height, width = picture.shape[:2]
     size = grain.shape[0]
     last = curve.shape[0] - 1

@@ -13,6 +13,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from hdnet_ros.data.synthetic.borrowing import borrowed
+
 SUN_CELLS = 112
 SKY_CELLS = 40
 SKY_DIRECTIONS = np.array([
@@ -23,6 +25,8 @@ SKY_DIRECTIONS = np.array([
 @njit(cache=True, nogil=True, fastmath=True)
 def _depth_map(vertices, faces, axes, frame, depth):
     """Keep the largest distance towards the light per cell; `frame` is (u0, v0, cells per metre)."""
+    vertices, faces, axes, frame = borrowed(vertices), borrowed(faces), borrowed(axes), borrowed(frame)
+    depth = borrowed(depth)
     size = depth.shape[0]
     count = len(vertices)
     mapped = np.empty((count, 3), dtype=np.float32)

@@ -13,6 +13,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from hdnet_ros.data.synthetic.borrowing import borrowed
 from hdnet_ros.data.synthetic.light_maps import LightMaps, light_maps, lookup_light
 from hdnet_ros.data.synthetic.mesh import TWO_SIDED, Mesh
 from hdnet_ros.data.synthetic.shading import shade_point
@@ -70,6 +71,7 @@ def _project(vertices, rotation, translation, camera_k, camera_points, screen):
 @njit(cache=True, nogil=True, fastmath=True)
 def vertex_normals(vertices, faces):
     """Unit normals (V, 3) float32, averaged over the faces (F, 3) by area."""
+    vertices, faces = borrowed(vertices), borrowed(faces)
     normals = np.zeros(vertices.shape, dtype=np.float32)
     for f in range(len(faces)):
         a, b, c = faces[f]
@@ -89,6 +91,8 @@ def vertex_normals(vertices, faces):
 @njit(cache=True, nogil=True, fastmath=True)
 def _fill(screen, camera_points, faces, two_sided, base, buffer_inverse, buffer_face):
     """Draw the triangles of one mesh into the sample buffers, nearest first wins; `base` numbers its faces."""
+    screen, camera_points, faces = borrowed(screen), borrowed(camera_points), borrowed(faces)
+    buffer_inverse, buffer_face = borrowed(buffer_inverse), borrowed(buffer_face)
     height, width = buffer_inverse.shape
     for f in range(len(faces)):
         a, b, c = faces[f]
@@ -159,12 +163,17 @@ def _shade_sample(x, y, face, mesh_state, maps, light, to_sun, eye, scratch, col
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def _resolve(state, mesh_index, first_face, buffer_face, buffer_inverse, maps, light, to_sun, eye, fine_limit, out):
+def _resolve(state, mesh_index, first_face, buffer_face, buffer_inverse, maps, light, to_sun, eye, fine_limit, scratch, out):
     """Shade all samples of one mesh and add them to the picture."""
-    rgb, alpha, depth, instance = out
+    rgb, alpha, depth, instance = borrowed(out[0]), borrowed(out[1]), borrowed(out[2]), borrowed(out[3])
+    state = (borrowed(state[0]), borrowed(state[1]), borrowed(state[2]), borrowed(state[3]), borrowed(state[4]),
+             borrowed(state[5]), borrowed(state[6]), borrowed(state[7]))  # fmt: skip
+    maps = (borrowed(maps[0]), borrowed(maps[1]), borrowed(maps[2]))
+    buffer_face, buffer_inverse = borrowed(buffer_face), borrowed(buffer_inverse)
+    light, to_sun, eye, vectors = borrowed(light), borrowed(to_sun), borrowed(eye), borrowed(scratch)
     last_face = first_face + len(state[1])
-    scratch = (np.empty(3), np.empty(3), np.empty(3), np.empty(6))
-    colour = np.empty(3)
+    scratch = (vectors[0], vectors[1], vectors[2], vectors[3])
+    colour = vectors[4]
     share = 1.0 / (SAMPLES * SAMPLES)
     box = _sample_box(state[6], buffer_face.shape)
     for py in range(box[1] // SAMPLES, box[3] // SAMPLES + 1):
@@ -260,5 +269,5 @@ def render_people(
     fine_limit = FINE_PX_PER_M / np.sqrt(camera_k[0, 0] * camera_k[1, 1])
     for index, state in enumerate(states):
         _resolve(state, index, first_faces[index], buffer_face, buffer_inverse, maps.sun_map(index), light_rgb,
-                 to_sun, eye, fine_limit, out)
+                 to_sun, eye, fine_limit, np.empty((5, 6)), out)
     return RenderResult(*out)

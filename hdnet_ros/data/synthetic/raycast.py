@@ -9,9 +9,12 @@ import math
 import numba
 import numpy as np
 
+from hdnet_ros.data.synthetic.borrowing import borrowed
+
 BOX, CONE, ELLIPSOID = 0, 1, 2
 PRIMITIVE_WIDTH = 20
 FAR_M = 400.0
+THIN_PX = 24
 NOTHING, GROUND = -2, -1
 _jit = numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
 
@@ -120,28 +123,63 @@ def trace_among(primitives, candidates, ox, oy, oz, dx, dy, dz):
 
 
 @_jit
-def find_surfaces(primitives, bounds, origin, rays, depth, surface):
-    """Fill depth (H,W) and surface (H,W) by testing each primitive within its screen bounds (rows x0 y0 x1
-    y1) only."""
+def _test(primitives, k, bounds, step, origin, rays, depth, surface):
+    """Keep primitive k where it is nearest, at every step-th pixel of its screen bounds (x0 y0 x1 y1)."""
+    p = primitives[k]
+    for i in range(-(-bounds[k, 1] // step) * step, bounds[k, 3], step):
+        for j in range(-(-bounds[k, 0] // step) * step, bounds[k, 2], step):
+            dx, dy, dz = np.float64(rays[i, j, 0]), np.float64(rays[i, j, 1]), np.float64(rays[i, j, 2])
+            t = hit(p, origin[0], origin[1], origin[2], dx, dy, dz)
+            if 0 < t < depth[i, j]:
+                depth[i, j] = t
+                surface[i, j] = k
+
+
+@_jit
+def _fill_between(primitives, origin, rays, candidates, depth, surface):
+    """Give pixels between those at even places the nearest of the surfaces that the even ones around them see."""
     height, width = depth.shape
     for i in range(height):
+        i0, i1 = i - i % 2, i + i % 2
+        i1 = i1 if i1 < height else i0
         for j in range(width):
+            if i % 2 == 0 and j % 2 == 0:
+                continue
+            j0, j1 = j - j % 2, j + j % 2
+            j1 = j1 if j1 < width else j0
+            candidates[0], candidates[1] = surface[i0, j0], surface[i0, j1]
+            candidates[2], candidates[3] = surface[i1, j0], surface[i1, j1]
+            dx, dy, dz = np.float64(rays[i, j, 0]), np.float64(rays[i, j, 1]), np.float64(rays[i, j, 2])
+            t, which = trace_among(primitives, candidates, origin[0], origin[1], origin[2], dx, dy, dz)
+            depth[i, j], surface[i, j] = t, which
+
+
+def find_surfaces(primitives, bounds, origin, rays, depth, surface):
+    """Fill depth (H,W) and surface (H,W) by testing each primitive within its screen bounds (rows x0 y0 x1
+    y1) only.
+
+    Large ones are tested at every other pixel of every other row; the pixels between see what those around
+    them see. Primitives that show less than THIN_PX wide or high are tested at every pixel.
+    """
+    _find_surfaces(primitives, bounds, origin, rays, np.zeros(4, np.int64), depth, surface)
+
+
+@_jit
+def _find_surfaces(primitives, bounds, origin, rays, candidates, depth, surface):
+    """`find_surfaces` with a place for four numbers."""
+    primitives, bounds, origin, rays = borrowed(primitives), borrowed(bounds), borrowed(origin), borrowed(rays)
+    candidates, depth, surface = borrowed(candidates), borrowed(depth), borrowed(surface)
+    height, width = depth.shape
+    for i in range(0, height, 2):
+        for j in range(0, width, 2):
             down = rays[i, j, 2]
             t = -origin[2] / down if down < -1e-6 else FAR_M
             surface[i, j] = GROUND if t < FAR_M else NOTHING
             depth[i, j] = min(t, FAR_M)
     for k in range(primitives.shape[0]):
-        for i in range(bounds[k, 1], bounds[k, 3]):
-            for j in range(bounds[k, 0], bounds[k, 2]):
-                t = hit(
-                    primitives[k],
-                    origin[0],
-                    origin[1],
-                    origin[2],
-                    np.float64(rays[i, j, 0]),
-                    np.float64(rays[i, j, 1]),
-                    np.float64(rays[i, j, 2]),
-                )
-                if 0 < t < depth[i, j]:
-                    depth[i, j] = t
-                    surface[i, j] = k
+        if min(bounds[k, 2] - bounds[k, 0], bounds[k, 3] - bounds[k, 1]) >= THIN_PX:
+            _test(primitives, k, bounds, 2, origin, rays, depth, surface)
+    _fill_between(primitives, origin, rays, candidates, depth, surface)
+    for k in range(primitives.shape[0]):
+        if min(bounds[k, 2] - bounds[k, 0], bounds[k, 3] - bounds[k, 1]) < THIN_PX:
+            _test(primitives, k, bounds, 1, origin, rays, depth, surface)

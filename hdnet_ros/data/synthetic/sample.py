@@ -89,9 +89,9 @@ class SampleConfig:
         ("wheelchair", 0.02),
     )
     window_scale: tuple[float, float] = (3.5, 4.0)
-    window_limit_px: int = 960
-    preferred_px: int = 600
-    full_resolution_share: float = 0.2
+    window_limit_px: int = 840
+    preferred_px: int = 480
+    full_resolution_share: float = 0.15
     people_limit: int = 4
     least_visible_fraction: float = 0.3
     placement: PlacementConfig = field(default_factory=PlacementConfig)
