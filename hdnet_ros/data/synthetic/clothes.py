@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from hdnet_ros.data.synthetic import shading
 from hdnet_ros.data.synthetic.mesh import (
     BLOCK, CHECKS, DOTS, DRESSED, MATERIAL_WIDTH, NOISE, SOLID, STRIPES, plain_material)
-from hdnet_ros.data.synthetic.palettes import cloth_colour, hair_colour, shoe_colour, skin_colour, trouser_colour
+from hdnet_ros.data.synthetic.palettes import (
+    bright_colour, cloth_colour, hair_colour, shoe_colour, skin_colour, trouser_colour)
 from hdnet_ros.data.synthetic.statures import FEMALE, MALE, Identity
 from hdnet_ros.data.synthetic.surface_coordinates import ARM, HAIR, HEIGHT
 
@@ -58,7 +59,7 @@ class Outfit:
         """How much (V,) 0 to 1 the cloth spans the body's hollows, from how far it stands off (V,) metres."""
         height = coordinates[:, HEIGHT]
         cloth_here = (height > -0.98) & (height < self.materials[BODY_ROW, shading.SHOE_TOP] - 0.03)
-        return (np.clip((lift_m - 0.004) / 0.014, 0.0, 1.0) * cloth_here).astype(np.float32)
+        return (np.clip((lift_m - 0.003) / 0.008, 0.0, 1.0) * cloth_here).astype(np.float32)
 
     @property
     def shod(self) -> bool:
@@ -102,6 +103,13 @@ def draw_outfit(rng: np.random.Generator, identity: Identity, eye_m: NDArray) ->
     style = _draw_hair(rng, body, materials, fit, identity)
     hat = _draw_hat(rng, body, materials, fit, season, eye_m, style)
     materials[STRAP_ROW] = cloth(rng, cloth_colour(rng), patterned=0.0)
+    if identity.age_years < 11.0:
+        for row in (TOP_ROW, OUTER_ROW, BOTTOM_ROW, HAT_ROW):
+            if rng.random() < (0.2 if row == BOTTOM_ROW else 0.45):
+                materials[row, 1:4] = bright_colour(rng)
+    # Children's clothes are thinner than grown-ups', though not by as much as children are smaller.
+    smaller = 0.45 + 0.55 * min(identity.stature_m / 1.7, 1.0)
+    fit = {part: metres * (1.0 if part in ("hair", "hat") else smaller) for part, metres in fit.items()}
     return Outfit(materials, bottom, top, outer, style, hat, skirt_hem, coat_hem, fit)
 
 

@@ -42,6 +42,7 @@ def _compiled(table: dict) -> tuple[NDArray, NDArray]:
     return shares / shares[-1], np.array([colour for colour, _ in table.values()]) / 255.0
 
 
+_YOUNG_HAIR = _compiled({name: _HAIR_SRGB[name] for name in ("black", "dark brown", "brown", "blond", "red")})
 _HAIR, _CLOTH, _TROUSER, _SHOE = (_compiled(table) for table in (_HAIR_SRGB, _CLOTH_SRGB, _TROUSER_SRGB, _SHOE_SRGB))
 
 
@@ -61,10 +62,11 @@ def skin_colour(rng: np.random.Generator) -> NDArray:
 
 
 def hair_colour(rng: np.random.Generator, age_years: float) -> NDArray:
-    """Linear RGB of hair; grey and white become likely after fifty."""
+    """Linear RGB of hair; grey and white become likely after fifty, and are rare before."""
     if rng.random() < np.interp(age_years, [38, 52, 65, 80], [0.0, 0.2, 0.6, 0.95]):
         return to_linear(np.clip(rng.uniform(0.4, 0.86) + rng.normal(0, 0.01, 3), 0, 1))
-    return _draw(rng, _HAIR, 0.012)
+    young = rng.random() < 0.97 if age_years < 35 else False
+    return _draw(rng, _YOUNG_HAIR if young else _HAIR, 0.012)
 
 
 def cloth_colour(rng: np.random.Generator) -> NDArray:
@@ -72,6 +74,14 @@ def cloth_colour(rng: np.random.Generator) -> NDArray:
     if rng.random() < 0.05:
         return to_linear(rng.uniform(0.05, 0.9, 3))
     return _draw(rng, _CLOTH, 0.02)
+
+
+def bright_colour(rng: np.random.Generator) -> NDArray:
+    """Linear RGB of a garment for small children: strong or light."""
+    hue = rng.uniform(0.0, 3.0, 1) + np.array([0.0, 1.0, 2.0])
+    strong = np.clip(np.abs((hue % 3.0) - 1.5) * 2.0 - 0.5, 0.0, 1.0)
+    strength = rng.uniform(0.35, 0.9)
+    return to_linear(np.clip(rng.uniform(0.65, 0.95) * (1.0 - strength * (1.0 - strong)), 0.03, 0.95))
 
 
 def trouser_colour(rng: np.random.Generator) -> NDArray:

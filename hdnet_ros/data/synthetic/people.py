@@ -27,7 +27,7 @@ from hdnet_ros.data.synthetic.things import Hanger, worn_things
 SOLE_HEIGHT = 1.1
 SLACK_M = 0.08
 DRAPE_ROUNDS = 40
-PICTURED_CHILDREN = 0.26
+PICTURED_CHILDREN = 0.24
 
 
 @dataclass(frozen=True, eq=False)

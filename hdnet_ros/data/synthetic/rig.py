@@ -8,6 +8,7 @@ upright with straight vertical legs and hanging arms, so angles mean the same on
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numba import njit
@@ -25,6 +26,7 @@ POSE_JOINTS = (
 POSE_INDEX = {name: index for index, name in enumerate(POSE_JOINTS)}
 SPINE_BONES = ("spine05", "spine04", "spine03", "spine02", "spine01")
 NECK_BONES = ("neck01", "neck02", "neck03", "head")
+_CARRIERS = ("upperarm01", "lowerarm01", "wrist", "upperleg01", "lowerleg01", "foot")
 DOWN = np.array([0.0, 0.0, -1.0])
 
 
@@ -98,18 +100,21 @@ class Rig:
                 direction = inherited @ (point[last] - point[first])
                 carried[first] = rotation_between(direction, DOWN) @ inherited
             carried["foot"] = np.eye(3)
-            for bone, label in enumerate(self.labels):
-                if label.endswith(f".{side}"):
-                    zero[bone] = self._inherited_zero(bone, carried)
+            for bone, stem in self._carriers(side):
+                zero[bone] = carried[stem]
         return zero
 
-    def _inherited_zero(self, bone: int, carried: dict[str, NDArray]) -> NDArray:
-        while bone >= 0:
-            stem = self.labels[bone].split(".")[0]
-            if stem in carried:
-                return carried[stem]
-            bone = int(self.parents[bone])
-        return np.eye(3)
+    @lru_cache(maxsize=2)  # noqa: B019  (a rig lives as long as the process)
+    def _carriers(self, side: str) -> list[tuple[int, str]]:
+        """Bones of a side below a limb's bone, and the stem of the nearest such bone above or at each."""
+        found = []
+        for bone, label in enumerate(self.labels):
+            above = bone if label.endswith(f".{side}") else -1
+            while above >= 0 and self.labels[above].split(".")[0] not in _CARRIERS:
+                above = int(self.parents[above])
+            if above >= 0:
+                found.append((bone, self.labels[above].split(".")[0]))
+        return found
 
     def local_rotations(self, pose: NDArray) -> NDArray:
         """Spread a pose (P, 3, 3) over all bones: (B, 3, 3) rotations relative to the parent bone."""

@@ -17,7 +17,7 @@ ADULT_SPREAD_M = 0.07
 CHILD_SPREAD = 0.044
 CHILD_FRACTION = 0.22
 # In pictures: half of the children are below school age, who are fewest among uniform ages and hardest to tell.
-YOUNG_SHARE, YOUNG_YEARS = 0.45, 7.0
+YOUNG_SHARE, YOUNG_YEARS = 0.32, 7.0
 ADULT_AGE_YEARS = 18.0
 CHILD_AGES_YEARS = np.arange(2.0, 19.0)
 CHILD_MEDIAN_M = {

@@ -11,7 +11,7 @@ from hdnet_ros.data.synthetic.garments import LEG_FRACTIONS, blob_mesh, place, s
 from hdnet_ros.data.synthetic.hair import Skull, cloth_around_head, hair_meshes, shell_mesh
 from hdnet_ros.data.synthetic.mesh import Mesh
 from hdnet_ros.data.synthetic.palettes import cloth_colour, shoe_colour
-from hdnet_ros.data.synthetic.poses import DrawnPose
+from hdnet_ros.data.synthetic.poses import UPRIGHT_KINDS, DrawnPose
 from hdnet_ros.data.synthetic.surface_coordinates import ARM, HEIGHT
 
 
@@ -74,7 +74,7 @@ class Hanger:
 
 def worn_things(rng: np.random.Generator, hanger: Hanger, outfit: Outfit, pose: DrawnPose) -> list[Mesh]:
     """Skirt, coat tails, hair, hat, bags and what the hands hold."""
-    meshes = _tails(rng, hanger, outfit) + _head(rng, hanger, outfit)
+    meshes = _tails(rng, hanger, outfit, pose) + _head(rng, hanger, outfit)
     if pose.contact == "feet":
         meshes += _bags(rng, hanger)
     for side, thing in pose.carries.items():
@@ -82,7 +82,7 @@ def worn_things(rng: np.random.Generator, hanger: Hanger, outfit: Outfit, pose: 
     return meshes
 
 
-def _tails(rng: np.random.Generator, hanger: Hanger, outfit: Outfit) -> list[Mesh]:
+def _tails(rng: np.random.Generator, hanger: Hanger, outfit: Outfit, pose: DrawnPose) -> list[Mesh]:
     if outfit.skirt_hem is None and outfit.coat_hem is None:
         return []
     legs = [np.stack([hanger.posed.heads[hanger.rig.index(f"{bone}.{side}")]
@@ -90,6 +90,8 @@ def _tails(rng: np.random.Generator, hanger: Hanger, outfit: Outfit) -> list[Mes
     rotation, _ = hanger.frame("root")
     spine = hanger.posed.heads[hanger.rig.index("spine04")]
     sections = hanger.leg_sections_m()
+    if pose.kind not in UPRIGHT_KINDS:
+        sections = sections * 1.2  # bent knees reach farther than straight ones
     hips = hanger.body.vertices[np.abs(hanger.body.vertices[:, 2] - hanger.body.heads[hanger.hip, 2] + 0.03) < 0.03]
     hips = hips[np.abs(hips[:, 1]) < 0.24 * hanger.scale]
     half_width, half_depth = 0.5 * np.ptp(hips[:, 1]), 0.5 * np.ptp(hips[:, 0])
