@@ -23,6 +23,7 @@ def test_person_root_fields():
     assert list(fields(hdnet_msgs.PersonRoot).items()) == [
         ('id', 'string'),
         ('score', 'float'),
+        ('existence', 'float'),
         ('box', 'vision_msgs/BoundingBox2D'),
         ('root_pose', 'geometry_msgs/PoseWithCovariance'),
         ('has_velocity', 'boolean'),
@@ -49,7 +50,8 @@ def test_flags_are_the_bits_of_the_core():
     # Up to Python 3.10 an empty flag is iterated over too.
     bits = {flag.name: flag.value for flag in PersonFlags if flag.value}
     assert bits == {
-        'TRUNCATED_BOX': 1, 'OUT_OF_TRAINED_RANGE': 2, 'IMPLAUSIBLE_HEIGHT': 4, 'UNTRACKED_ID': 8}
+        'TRUNCATED_BOX': 1, 'OUT_OF_TRAINED_RANGE': 2, 'IMPLAUSIBLE_HEIGHT': 4, 'UNTRACKED_ID': 8,
+        'SHARED_JOINTS': 16, 'NOBODY': 32}
     assert all(getattr(hdnet_msgs.PersonRoot, name) == bit for name, bit in bits.items())
 
 

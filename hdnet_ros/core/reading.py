@@ -22,6 +22,7 @@ class Reading(NamedTuple):
     pose_patch : (17, 3) joints of the 3D pose: x, y in px of the patch and mm along its axis behind
         the root; None without one. Its x and y are not those of joints_patch_px: where it is unsure
         it gives the mean, which is nearer on average, and those the likeliest place.
+    existence_logit : of the probability that somebody is in the box; None where the network does not say
     """
 
     bin_index: float
@@ -29,6 +30,7 @@ class Reading(NamedTuple):
     joints_patch_px: np.ndarray
     joint_confidence: np.ndarray
     pose_patch: np.ndarray | None
+    existence_logit: float | None = None
 
     def with_joints(
         self, joints_px: np.ndarray, camera: Camera, patch_camera: PatchCamera

@@ -19,6 +19,8 @@ class PersonFlags(IntFlag):
     OUT_OF_TRAINED_RANGE = 2
     IMPLAUSIBLE_HEIGHT = 4
     UNTRACKED_ID = 8
+    SHARED_JOINTS = 16
+    NOBODY = 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +75,7 @@ class PersonEstimate:
         core/boxes.py; None where box_xywh_center_px is taken for a pinhole's
     flags : reasons to trust the estimate less
     stature_mm : body height over the floor, mm; NaN where no floor is known (core/ground.py)
+    existence : 0..1, that somebody is in the box at all, as the estimator judges it; 1 where it does not
     estimator_share : weight of the estimator in root_camera_mm[2]; below 1 where the floor has the rest
     """
 
@@ -94,6 +97,7 @@ class PersonEstimate:
     flags: PersonFlags = PersonFlags.NONE
     stature_mm: float = np.nan
     estimator_share: float = 1.0
+    existence: float = 1.0
 
     def moved(self, offset_mm: Sequence[float]) -> PersonEstimate:
         """The same person in a frame whose origin is at -offset_mm (3,), axes kept.

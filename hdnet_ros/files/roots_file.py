@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hdnet_ros.core.types import PersonEstimate
+from hdnet_ros.core.types import PersonEstimate, PersonFlags
 
 
 def frame_record(index: int, stamp_ns: int, persons: Sequence[PersonEstimate]) -> dict:
@@ -25,6 +25,8 @@ def person_record(person: PersonEstimate) -> dict:
     return {
         "id": person.id,
         "score": _number(person.score, 4),
+        "existence": _number(person.existence, 4),
+        "flags": int(person.flags),
         "box_xywh_center_px": _numbers(person.box_xywh_center_px, 2),
         "root_camera_mm": _numbers(person.root_camera_mm, 1),
         "depth_sigma_mm": _number(person.depth_sigma_mm, 1),
@@ -55,6 +57,8 @@ def person_from_record(record: dict) -> PersonEstimate:
     return PersonEstimate(
         id=record["id"],
         score=float(record["score"]),
+        existence=float(record.get("existence", 1.0)),
+        flags=PersonFlags(record.get("flags", 0)),
         box_xywh_center_px=np.array(record["box_xywh_center_px"], dtype=np.float64),
         root_camera_mm=np.array(record["root_camera_mm"], dtype=np.float64),
         depth_sigma_mm=float(record["depth_sigma_mm"]),

@@ -29,6 +29,7 @@ def make_trackers(options: Mapping[str, Any], ids: IdSource | None = None) -> Tr
             gate_sigmas=options["track_gate_sigmas"],
             keep_s=options["track_keep_s"],
             birth_sightings=options["track_birth_sightings"],
+            min_existence=options["min_existence"],
         ),
         ids,
     )

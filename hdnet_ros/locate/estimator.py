@@ -24,6 +24,7 @@ from hdnet_ros.core.reading import Reading
 from hdnet_ros.core.skeleton import ROOT
 from hdnet_ros.core.types import Detection, PersonEstimate, PersonFlags, SigmaCalibration
 from hdnet_ros.locate.factory import JOINT_SOURCES
+from hdnet_ros.locate.judgement import existence_of, with_shared_joints_flagged
 from hdnet_ros.locate.protocol import BoxedImage, Estimator, Located
 from hdnet_ros.model.look import Look, OneLook, PersonInImage
 from hdnet_ros.model.second_look import SecondLook
@@ -126,6 +127,7 @@ class HDNetEstimator(Estimator):
             self._localize_chunk(waiting[start : start + self._people_at_once])
         for located in results:
             located.rejected.sort()
+            located.people[:] = with_shared_joints_flagged(located.people)
         return results
 
     def _in_image(self, image_rgb: np.ndarray, detection: Detection, camera: Camera) -> PersonInImage:
@@ -156,6 +158,7 @@ class HDNetEstimator(Estimator):
             cells_to_patch_px(_numbers(output.joints_cells), self.convention),
             _numbers(_mass_near(output.heatmaps, output.joints_cells)),
             self._poses(getattr(output, "pose", None)) or [None] * len(people),
+            _existence_logits(output) or [None] * len(people),
         )
         for waiting, reading in zip(people, map(Reading._make, zip(*columns, strict=True)), strict=True):
             person = self._person_with_joints(waiting, reading)
@@ -215,6 +218,7 @@ class HDNetEstimator(Estimator):
             joints_camera_mm=reading.joints_camera_mm(patch_camera, depth_mm),
             box_ray_camera=box_ray_camera,
             turned_box_wh_px=turned_box_wh_px,
+            existence=existence_of(reading.existence_logit, sigma_mm / root_camera_mm[2]),
         )
         return replace(person, flags=self._flags(person, camera, bin_index))
 
@@ -241,6 +245,12 @@ def _check_image(image: np.ndarray | None, camera: Camera) -> None:
 def _reject(located: Located, index: int, reason: str) -> None:
     located.rejected.append((index, reason))
     _LOG.debug("detection %d left out: %s", index, reason)
+
+
+def _existence_logits(output) -> list[float]:
+    """Of everybody; nothing from a network that does not say."""
+    logits = getattr(output, "existence_logit", None)
+    return [] if logits is None else _numbers(logits).tolist()
 
 
 def _numbers(values: torch.Tensor) -> np.ndarray:

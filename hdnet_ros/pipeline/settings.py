@@ -6,6 +6,7 @@ config/hdnet.yaml and the reference pages are written from it (settings_text.py)
 from hdnet_ros.locate.detectors import DEFAULT_DETECTOR, DETECTOR_NAMES, PRESET_NAMES
 from hdnet_ros.locate.factory import ESTIMATOR_NAMES, JOINT_SOURCES, PATCH_MODES, SECOND_LOOKS
 from hdnet_ros.pipeline.setting import AT_ACTIVATE, AT_CONFIGURE, AT_START, Setting
+from hdnet_ros.tracking.tracking import MIN_EXISTENCE
 
 HDNET_SETTINGS = (
     Setting(
@@ -158,6 +159,14 @@ HDNET_SETTINGS = (
         2,
         "sightings before somebody is told on ~/tracks; 1: also every false box",
         span=(1, 100),
+        effect=AT_ACTIVATE,
+    ),
+    Setting(
+        "min_existence",
+        MIN_EXISTENCE,
+        "who is less certainly there, as HDNet judges it, is nobody: flagged in ~/persons, absent "
+        "from tracks, TF, markers and planners' outputs; 0: every box is believed",
+        span=(0.0, 1.0),
         effect=AT_ACTIVATE,
     ),
     Setting(

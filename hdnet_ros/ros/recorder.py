@@ -121,6 +121,8 @@ def _person_record(msg: PersonRoot) -> dict:
     return {
         "id": msg.id,
         "score": round(msg.score, 4),
+        "existence": round(msg.existence, 4),
+        "flags": int(msg.flags),
         "box_xywh_center_px": [round(v, 2) for v in (centre.x, centre.y, msg.box.size_x, msg.box.size_y)],
         "root_camera_mm": [round(v * _MM_PER_M, 1) for v in (root.x, root.y, root.z)],
         "depth_sigma_mm": round(msg.depth_sigma_m * _MM_PER_M, 1),

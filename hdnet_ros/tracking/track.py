@@ -38,6 +38,11 @@ class TrackedPerson:
     velocity_covariance_mm2_s2: np.ndarray
 
 
+def somebodies(persons: Sequence[TrackedPerson]) -> list[TrackedPerson]:
+    """Return those whom the tracker did not take for nobody."""
+    return [person for person in persons if not person.estimate.flags & PersonFlags.NOBODY]
+
+
 @dataclass(frozen=True, eq=False)
 class TrackState:
     """What is known about a person at the moment of a picture, seen in it or not.
@@ -53,7 +58,7 @@ class TrackState:
     heading_sigma_rad : one standard deviation of it about the vertical, NaN without one
     age_s, unseen_s : since the first and the last sighting by any camera, at least 0
     person_index : index in the picture's persons, -1 where they are not in it
-    score, flags : of the last sighting
+    score, existence, flags : of the last sighting
     stature_mm : mean over the sightings whose box holds the whole person, NaN without one
     """
 
@@ -72,6 +77,7 @@ class TrackState:
     score: float
     stature_mm: float
     flags: PersonFlags
+    existence: float = 1.0
 
 
 class Track:
@@ -96,6 +102,7 @@ class Track:
         self.sightings = 0
         self.first_ns = self.seen_ns = stamp_ns
         self._score = 0.0
+        self._existence = 1.0
         self._flags = PersonFlags.NONE
         self._log_height = np.nan
         self._stature_sum_mm = 0.0
@@ -120,7 +127,8 @@ class Track:
         self.sightings += 1
         self.seen_ns = max(self.seen_ns, stamp_ns)
         self.seen_by[measurement.camera] = stamp_ns
-        self._score, self._flags = person.score, person.flags & ~PersonFlags.UNTRACKED_ID
+        self._score, self._existence = person.score, person.existence
+        self._flags = person.flags & ~PersonFlags.UNTRACKED_ID
         self._remember_height(measurement)
         stature_mm = implied_stature_mm(person)
         if np.isfinite(stature_mm):
@@ -198,4 +206,5 @@ class Track:
             score=self._score,
             stature_mm=self._stature_sum_mm / count if count else np.nan,
             flags=self._flags,
+            existence=self._existence,
         )

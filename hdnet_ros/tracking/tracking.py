@@ -20,6 +20,8 @@ from hdnet_ros.core.types import PersonEstimate, PersonFlags
 # A picture that is older than the newest by more than this says nothing about where people are.
 LATE_LIMIT_NS = 500_000_000
 _MOST_FRAMES = 32
+# Of people in synthetic pictures 99.4 % are more certainly there than this.
+MIN_EXISTENCE = 0.1
 # Ahead and up of a tracking frame (REP-103) and of a camera's optical frame.
 _TRACKING_AXES = np.array([1.0, 0.0, 0.0]), np.array([0.0, 0.0, 1.0])
 _OPTICAL_AXES = np.array([0.0, 0.0, 1.0]), np.array([0.0, -1.0, 0.0])
@@ -52,6 +54,8 @@ class TrackerConfig:
         Below this nobody walks; people who stand sway and shift their weight.
     velocity_after_sightings : int
         Sightings before a velocity is worth telling.
+    min_existence : float
+        0..1; who is less certainly there is nobody: neither followed nor told but by a flag.
     """
 
     enabled: bool = True
@@ -63,13 +67,16 @@ class TrackerConfig:
     vertical_share: float = 0.25
     least_speed_mm_s: float = 250.0
     velocity_after_sightings: int = 3
+    min_existence: float = MIN_EXISTENCE
 
     def __post_init__(self):
         for name, value in vars(self).items():
-            if name != "enabled" and not (np.isfinite(value) and value > 0):
+            if name not in ("enabled", "min_existence") and not (np.isfinite(value) and value > 0):
                 raise ValueError(
                     f"TrackerConfig.{name} is {value}, expected a finite number above 0"
                 )
+        if not 0.0 <= self.min_existence <= 1.0:
+            raise ValueError(f"TrackerConfig.min_existence is {self.min_existence}, expected 0 to 1")
 
 
 class PersonTracker:
@@ -107,6 +114,7 @@ class PersonTracker:
     ) -> list[TrackedPerson]:
         """Return the persons of one picture in the same order with ids and velocities.
 
+        Who is less certainly there than `min_existence` is flagged NOBODY and not followed.
         A picture that is not newer than the camera's last one, or half a second older than another
         camera's newest, moves nobody: people are recognised where they are, and strangers get an
         id of this picture only. After a clock was set back call `reset`.
@@ -125,6 +133,30 @@ class PersonTracker:
         """
         if not self.config.enabled:
             return self.untracked(persons)
+        there = [i for i, person in enumerate(persons) if not self._is_nobody(person)]
+        followed = self._followed(
+            stamp_ns, [persons[i] for i in there], camera_to_tracking, camera
+        )
+        self._index = {id: there[i] for id, i in self._index.items()}
+        tracked = dict(zip(there, followed))
+        return [
+            tracked.get(i) or _untracked(self._judged(person), "", i)
+            for i, person in enumerate(persons)
+        ]
+
+    def _is_nobody(self, person: PersonEstimate) -> bool:
+        return person.existence < self.config.min_existence
+
+    def _judged(self, person: PersonEstimate) -> PersonEstimate:
+        """The person, flagged where it is nobody."""
+        if not self._is_nobody(person):
+            return person
+        return replace(person, flags=person.flags | PersonFlags.NOBODY)
+
+    def _followed(
+        self, stamp_ns: int, persons: list[PersonEstimate], camera_to_tracking, camera: str
+    ) -> list[TrackedPerson]:
+        """Everybody who is there with ids and velocities."""
         names = detector_names(persons)
         axes = _OPTICAL_AXES if camera_to_tracking is None else _TRACKING_AXES
         pose = np.eye(4) if camera_to_tracking is None else camera_to_tracking
@@ -146,7 +178,7 @@ class PersonTracker:
         """Return persons with ids that count within their picture only, or those of the detector
         where nobody is followed."""
         names = [""] * len(persons) if self.config.enabled else detector_names(persons)
-        return [_untracked(person, names[i], i) for i, person in enumerate(persons)]
+        return [_untracked(self._judged(p), names[i], i) for i, p in enumerate(persons)]
 
     def coast(self, stamp_ns: int) -> None:
         """Move everybody on to a stamp of which no sighting can be used."""

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from hdnet_ros.core.camera import Camera
-from hdnet_ros.core.types import PersonEstimate
+from hdnet_ros.core.types import PersonEstimate, PersonFlags
 from hdnet_ros.viz.birds_eye import BirdsEyeView, ring_step_m
 from hdnet_ros.viz.overlay import draw_overlay
 from hdnet_ros.viz.tails import Tails
@@ -67,6 +67,7 @@ class Composite:
         picture = cv2.resize(picture, (self._picture_w, _PICTURE_HEIGHT_PX), interpolation=cv2.INTER_AREA)
         frame[top : top + _PICTURE_HEIGHT_PX, left : left + self._picture_w] = picture
         left += self._picture_w + _MARGIN_PX
+        persons = [person for person in persons if not person.flags & PersonFlags.NOBODY]
         view = self._view.draw(persons, self._tails.update(stamp_ns, persons))
         frame[top : top + _PICTURE_HEIGHT_PX, left : left + _VIEW_WIDTH_PX] = view
         self._draw_header(frame, len(persons), caption)

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from hdnet_ros.core.skeleton import LINKS, ROOT
-from hdnet_ros.core.types import PersonEstimate
+from hdnet_ros.core.types import PersonEstimate, PersonFlags
 from hdnet_ros.viz.theme import BACKGROUND, TEXT, Colour, colour_of, draw_text, mix, plate, text_size
 
 Rectangle = tuple[float, float, float, float]
@@ -17,6 +17,8 @@ _MIN_CONFIDENCE = 0.0
 
 def draw_overlay(image_rgb: np.ndarray, persons: Sequence[PersonEstimate], scale: float = 1.0) -> np.ndarray:
     """Return a copy of the picture with every person drawn on it, nearest last.
+
+    A box that is nobody (flag NOBODY) is a faint frame with the certainty that somebody is there.
 
     Parameters
     ----------
@@ -32,7 +34,11 @@ def draw_overlay(image_rgb: np.ndarray, persons: Sequence[PersonEstimate], scale
     else:
         canvas = cv2.resize(image_rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
     unit_px = max(1.0, canvas.shape[0] / 720.0)
-    by_depth = sorted(persons, key=lambda person: -person.root_camera_mm[2])
+    people = [person for person in persons if not person.flags & PersonFlags.NOBODY]
+    by_depth = sorted(people, key=lambda person: -person.root_camera_mm[2])
+    for person in persons:
+        if person.flags & PersonFlags.NOBODY:
+            _draw_nobody(canvas, person, scale, unit_px)
     for person in by_depth:
         _draw_box(canvas, person, scale, unit_px)
         _draw_skeleton(canvas, person, scale, unit_px)
@@ -61,6 +67,16 @@ def _draw_box(canvas: np.ndarray, person: PersonEstimate, scale: float, unit_px:
         for corner_y, inward_y in ((top, arm), (bottom, -arm)):
             _line(canvas, (corner_x, corner_y), (corner_x + inward_x, corner_y), colour, 2 * faint)
             _line(canvas, (corner_x, corner_y), (corner_x, corner_y + inward_y), colour, 2 * faint)
+
+
+def _draw_nobody(canvas: np.ndarray, person: PersonEstimate, scale: float, unit_px: float) -> None:
+    x, y, w, h = _scaled(person.box_xywh_center_px, scale)
+    corners = [(x - w / 2, y - h / 2), (x + w / 2, y - h / 2), (x + w / 2, y + h / 2), (x - w / 2, y + h / 2)]
+    faint = mix(TEXT, BACKGROUND, 0.5)
+    for start, end in zip(corners, corners[1:] + corners[:1]):
+        _line(canvas, start, end, faint, max(1, round(unit_px)))
+    said = f"nobody ({100.0 * person.existence:.0f} %)"
+    draw_text(canvas, said, (x - w / 2 + 2 * unit_px, y - h / 2 + 8 * unit_px), 7.0 * unit_px, faint)
 
 
 def _draw_skeleton(canvas: np.ndarray, person: PersonEstimate, scale: float, unit_px: float) -> None:

@@ -15,7 +15,7 @@ from hdnet_ros.files.roots_file import (
 )
 from hdnet_ros.core.types import PersonEstimate
 
-KEYS = ["id", "score", "box_xywh_center_px", "root_camera_mm", "depth_sigma_mm", "joints_px", "focal_px", "patch_px"]
+KEYS = ["id", "score", "existence", "flags", "box_xywh_center_px", "root_camera_mm", "depth_sigma_mm", "joints_px", "focal_px", "patch_px"]
 
 
 @pytest.fixture

@@ -298,3 +298,15 @@ def test_nobody_gives_empty_messages():
     assert convert.detections_3d_to_msg(header, [], camera).detections == []
     assert convert.transforms_from_persons(header, [], "body_") == []
     assert convert.detections_to_msg(header, [], "person").detections == []
+
+
+def test_a_box_of_nobody_is_among_the_persons_and_nowhere_else():
+    people = [tracked(existence=0.05, flags=PersonFlags.NOBODY), tracked(id="p2", existence=0.9)]
+    msg = convert.persons_to_msg(Header(), people, "test")
+    assert [round(person.existence, 4) for person in msg.persons] == [0.05, 0.9]
+    assert msg.persons[0].flags & PersonRoot.NOBODY
+    camera = convert.camera_from_info(camera_info(), rectified=False)
+    assert [item.id for item in convert.detections_3d_to_msg(Header(), people, camera).detections] == ["p2"]
+    frames = convert.transforms_from_persons(Header(), people, "body_")
+    assert [frame.child_frame_id for frame in frames] == ["body_p2"]
+    assert [view.id for view in convert.views_from_persons(people, camera)] == ["p2"]

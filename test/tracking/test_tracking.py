@@ -2,6 +2,7 @@
 
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from tracked_people import ids_of, person_at  # noqa: E402
 from hdnet_ros.files.boxes_file import load_boxes
 from hdnet_ros.files.camera_files import load_camera
 from hdnet_ros.locate.priors import BoxHeightPrior
+from hdnet_ros.tracking.track import somebodies
 from hdnet_ros.tracking.tracking import PersonTracker, TrackerConfig, Trackers
 from hdnet_ros.core.types import Detection, PersonFlags
 
@@ -214,3 +216,39 @@ def test_whatever_comes_ids_are_unique_and_numbers_finite(frames):
 def test_config_of_zero_is_refused_by_name(name):
     with pytest.raises(ValueError, match=name):
         TrackerConfig(**{name: 0.0})
+
+
+def test_nobody_is_flagged_and_never_followed():
+    """A box that HDNet says is nobody gets neither id nor track, nor does it move anybody's."""
+    tracker = PersonTracker(TrackerConfig(min_existence=0.3, birth_sightings=1))
+    somebody, phantom = person_at(0, 0, 4000), replace(person_at(800, 0, 4000), existence=0.29)
+    for frame in range(4):
+        told = tracker.update(frame * 100_000_000, [phantom, somebody])
+        assert [bool(p.estimate.flags & PersonFlags.NOBODY) for p in told] == [True, False]
+        assert told[0].number < 0 <= told[1].number
+        assert told[0].estimate.flags & PersonFlags.UNTRACKED_ID
+        (track,) = tracker.tracks()
+        assert track.id == told[1].estimate.id and track.person_index == 1
+        assert [p.estimate.id for p in somebodies(told)] == [track.id]
+
+
+def test_a_phantom_where_somebody_is_followed_does_not_move_them():
+    tracker = PersonTracker(TrackerConfig(min_existence=0.3, birth_sightings=1))
+    for frame in range(3):
+        tracker.update(frame * 100_000_000, [person_at(0, 0, 4000)])
+    phantom = replace(person_at(0, 0, 3900), existence=0.1)
+    tracker.update(300_000_000, [phantom])
+    (track,) = tracker.tracks()
+    assert track.unseen_s == pytest.approx(0.1) and track.person_index == -1
+    assert track.position_mm[2] == pytest.approx(4000.0, abs=1.0)
+
+
+def test_without_tracking_nobody_is_flagged_too():
+    tracker = PersonTracker(TrackerConfig(enabled=False, min_existence=0.3))
+    (told,) = tracker.update(0, [replace(person_at(0, 0, 4000), existence=0.2)])
+    assert told.estimate.flags & PersonFlags.NOBODY
+
+
+def test_an_existence_that_is_no_share_is_refused():
+    with pytest.raises(ValueError, match="min_existence is 1.5, expected 0 to 1"):
+        TrackerConfig(min_existence=1.5)

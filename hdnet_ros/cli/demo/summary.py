@@ -10,14 +10,17 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from hdnet_ros.core.types import PersonFlags
+
 
 @dataclass(frozen=True)
 class Summary:
-    """What a run came to; latency is from an image's stamp to the arrival of its people."""
+    """What a run came to; people without those boxes that turned out to be nobody; latency is from an image's stamp to the arrival of its people."""
 
     frames_in: int
     frames_answered: int
     people: int
+    nobodies: int
     ids: int
     latency_p50_ms: float
     latency_p99_ms: float
@@ -33,13 +36,15 @@ def summarise(image_stamps_ns: Sequence[int], answers: Sequence) -> Summary:
     stamps = set(image_stamps_ns)
     answered = [answer for answer in answers if answer.stamp_ns in stamps]
     latency_ms = [(answer.arrival_ns - answer.stamp_ns) * 1e-6 for answer in answered]
-    persons = [person for answer in answered for person in answer.persons]
+    claims = [person for answer in answered for person in answer.persons]
+    persons = [person for person in claims if not person.get("flags", 0) & PersonFlags.NOBODY]
     metres = [float(np.linalg.norm(person["root_camera_mm"])) / 1000.0 for person in persons]
     p50, p99 = np.percentile(latency_ms, [50, 99]) if latency_ms else (np.nan, np.nan)
     return Summary(
         frames_in=len(image_stamps_ns),
         frames_answered=len({answer.stamp_ns for answer in answered}),
         people=len(persons),
+        nobodies=len(claims) - len(persons),
         ids=len({person["id"] for person in persons}),
         latency_p50_ms=float(p50),
         latency_p99_ms=float(p99),
@@ -57,6 +62,7 @@ def print_summary(console: Console, summary: Summary, estimator: str, detector: 
     table.add_row("frames in", str(summary.frames_in))
     table.add_row("frames answered", f"{summary.frames_answered} ({share:.0f} %)")
     table.add_row("people", _people(summary))
+    table.add_row("boxes of nobody", f"{summary.nobodies} (told apart by HDNet, neither followed nor counted)")
     table.add_row("latency p50", f"{summary.latency_p50_ms:.0f} ms (image stamp to people, detector included)")
     table.add_row("latency p99", f"{summary.latency_p99_ms:.0f} ms")
     table.add_row("detector, estimator", f"{detector}, {estimator}")

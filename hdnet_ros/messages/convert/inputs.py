@@ -140,6 +140,7 @@ def estimates_from_msg(msg: PersonRootArray) -> list[PersonEstimate]:
             PersonEstimate(
                 id="",
                 score=person.score,
+                existence=getattr(person, "existence", 1.0),
                 box_xywh_center_px=np.array([centre.x, centre.y, person.box.size_x, person.box.size_y]),
                 root_camera_mm=np.array([root.x, root.y, root.z]) * MM_PER_M,
                 depth_sigma_mm=person.depth_sigma_m * MM_PER_M,
@@ -150,7 +151,7 @@ def estimates_from_msg(msg: PersonRootArray) -> list[PersonEstimate]:
                 joints_px=np.array([[k.u_px, k.v_px] for k in person.keypoints]),
                 joint_confidence=np.array([k.confidence for k in person.keypoints]),
                 joints_camera_mm=points_m * MM_PER_M if has_pose else None,
-                flags=PersonFlags(person.flags),
+                flags=PersonFlags(person.flags & ~PersonFlags.NOBODY),
             )
         )
     return people

@@ -13,7 +13,7 @@ from hdnet_ros.tracking.root_noise import (
     lateral_sigma_mm,
     root_covariance_mm2,
 )
-from hdnet_ros.tracking.track import TrackedPerson
+from hdnet_ros.tracking.track import TrackedPerson, somebodies
 from hdnet_ros.core.types import PersonEstimate
 from hdnet_ros.messages.convert.fields import (
     MM_PER_M,
@@ -56,7 +56,7 @@ def detections_3d_to_msg(
     The hypothesis carries the root's pose and covariance, the box encloses the 2D box.
     """
     msg = Detection3DArray(header=header)
-    for person in persons:
+    for person in somebodies(persons):
         estimate = person.estimate
         (width, height), distance_mm = box_at_distance(estimate)
         metres_per_px = distance_mm / estimate.focal_px / MM_PER_M
@@ -86,7 +86,7 @@ def transforms_from_persons(
     at the camera.
     """
     transforms = []
-    for person in persons:
+    for person in somebodies(persons):
         root_mm = person.estimate.root_camera_mm
         msg = TransformStamped(header=header, child_frame_id=prefix + person.estimate.id)
         msg.transform.translation = vector_msg(root_mm)
@@ -98,7 +98,7 @@ def transforms_from_persons(
 def views_from_persons(persons: Sequence[TrackedPerson], camera: Camera) -> list[PersonView]:
     """Return what markers show; joints without a 3D pose are put at the root's depth."""
     views = []
-    for person in persons:
+    for person in somebodies(persons):
         estimate = person.estimate
         joints_mm = estimate.joints_camera_mm
         if joints_mm is None:
@@ -118,6 +118,7 @@ def views_from_persons(persons: Sequence[TrackedPerson], camera: Camera) -> list
 def _person_root(person: TrackedPerson) -> PersonRoot:
     estimate = person.estimate
     msg = PersonRoot(id=estimate.id, score=float(estimate.score), flags=int(estimate.flags))
+    msg.existence = float(estimate.existence)
     msg.box = box_msg(estimate)
     _fill_pose(msg.root_pose, estimate)
     msg.has_velocity = person.has_velocity

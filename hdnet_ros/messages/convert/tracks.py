@@ -78,6 +78,7 @@ def _person_track(track: TrackState) -> PersonTrack:
     msg.age_s, msg.unseen_s = float(track.age_s), float(track.unseen_s)
     msg.person_index = track.person_index
     msg.score = float(track.score)
+    msg.existence = float(track.existence)
     msg.stature_m = float(track.stature_mm) / MM_PER_M
     msg.flags = int(track.flags)
     return msg
