@@ -26,16 +26,17 @@ def drape(vertices: NDArray, normals: NDArray, amount: NDArray, starts: NDArray,
     rounds : how often the body is smoothed; hollows as wide as the square root of it times an edge are spanned
     """
     smooth, following = vertices.copy(), vertices.copy()
+    worn = np.flatnonzero(amount > 0.0)
     for _ in range(rounds):
-        for i in range(len(vertices)):
-            if amount[i] <= 0.0:
-                continue
-            count = starts[i + 1] - starts[i]
-            for axis in range(3):
-                total = np.float32(0.0)
-                for k in range(starts[i], starts[i + 1]):
-                    total += smooth[indices[k], axis]
-                following[i, axis] = 0.4 * smooth[i, axis] + 0.6 * total / count
+        for i in worn:
+            x = y = z = np.float32(0.0)
+            for k in range(starts[i], starts[i + 1]):
+                near = indices[k]
+                x, y, z = x + smooth[near, 0], y + smooth[near, 1], z + smooth[near, 2]
+            share = np.float32(0.9) / np.float32(starts[i + 1] - starts[i])
+            following[i, 0] = np.float32(0.1) * smooth[i, 0] + share * x
+            following[i, 1] = np.float32(0.1) * smooth[i, 1] + share * y
+            following[i, 2] = np.float32(0.1) * smooth[i, 2] + share * z
         smooth, following = following, smooth
     result = vertices.copy()
     for i in range(len(vertices)):

@@ -26,7 +26,7 @@ from hdnet_ros.data.synthetic.things import Hanger, worn_things
 
 SOLE_HEIGHT = 1.1
 SLACK_M = 0.08
-DRAPE_ROUNDS = 40
+DRAPE_ROUNDS = 27
 PICTURED_CHILDREN = 0.24
 
 
