@@ -11,7 +11,7 @@ from hdnet_ros.bags.errors import BagError
 from hdnet_ros.bags.source import BagSource, Recorded, transforms_of
 from hdnet_ros.core.camera import Camera
 from hdnet_ros.pipeline.bad_input import BadInput
-from hdnet_ros.messages.convert import info_from_camera
+from hdnet_ros.messages.convert import detections_header, info_from_camera, known_stamp_ns
 from hdnet_ros.ros.logbook import kind_of
 from hdnet_ros.messages.message_types import (
     Detection3DArray,
@@ -140,7 +140,8 @@ class Replay:
             return
         if role == "detections" and self._detect is not None:
             return
-        stamp_ns = _stamp_ns(message.header)
+        header = detections_header(message) if role == "detections" else message.header
+        stamp_ns = known_stamp_ns(header)
         if role == "image":
             self.tally.images += 1
             oddity = self._pairing.offer_image(stamp_ns, message)
@@ -194,9 +195,9 @@ class Replay:
     def _messages(self, time_ns: int, answer: Answer) -> Iterator[Written]:
         """Yield what the node publishes about an image, in its order."""
         told = self._tf_ns
-        fresh = [t for t in answer.transforms if _stamp_ns(t.header) > told.get(t.child_frame_id, 0)]
+        fresh = [t for t in answer.transforms if known_stamp_ns(t.header) > told.get(t.child_frame_id, 0)]
         if fresh:
-            told.update({t.child_frame_id: _stamp_ns(t.header) for t in fresh})
+            told.update({t.child_frame_id: known_stamp_ns(t.header) for t in fresh})
             yield Written(time_ns, "/tf", TFMessage(transforms=fresh))
         yield Written(time_ns, "~/persons", answer.persons)
         yield Written(time_ns, "~/tracks", answer.tracks)
@@ -222,7 +223,3 @@ class Replay:
         self._last_header = answer.persons.header
         for fault in answer.remarks:
             self.tally.remark(fault)
-
-
-def _stamp_ns(header: Any) -> int:
-    return header.stamp.sec * 1_000_000_000 + header.stamp.nanosec

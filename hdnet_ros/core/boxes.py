@@ -7,10 +7,17 @@ from collections.abc import Sequence
 import numpy as np
 
 from hdnet_ros.core.camera import Camera
+from hdnet_ros.core.types import Detection
 
 # A box that comes this close to the border, in px or as a share of the image, may go on outside.
 _BORDER_PX = 2.0
 _BORDER_SHARE = 0.01
+# Smaller boxes show nobody; a person of 8 px is 200 m away for a camera of 60 degrees and 1280 px.
+LEAST_LONGER_PX = 8.0
+LEAST_SHORTER_PX = 2.0
+# Boxes may reach beyond the image, where a detector guesses the legs of somebody near, but not so far.
+MOST_IMAGES = 10.0
+_SHARE_RIM = 0.25
 
 
 def xyxy_from_xywh_center(boxes: np.ndarray) -> np.ndarray:
@@ -36,14 +43,33 @@ def box_problem(box_xywh_center_px: np.ndarray, size_wh_px: tuple[int, int]) -> 
         return f"box is {box[2]:g} x {box[3]:g} px, expected above 0"
     if np.abs(box).max() > 1e6:
         return f"box {box.tolist()} is beyond a million px"
-    x0, y0, x1, y1 = xyxy_from_xywh_center(box)
+    if are_shares(box):
+        return f"box {box.tolist()} is in shares of the image (0 to 1), expected px"
+    if box[2:].max() < LEAST_LONGER_PX or box[2:].min() < LEAST_SHORTER_PX:
+        return f"box is {box[2]:g} x {box[3]:g} px, expected at least {LEAST_LONGER_PX:g} px on its longer side"
     width, height = size_wh_px
+    if box[2:].max() > MOST_IMAGES * max(width, height):
+        return f"box is {box[2]:g} x {box[3]:g} px, the image {width} x {height}"
+    x0, y0, x1, y1 = xyxy_from_xywh_center(box)
     if x1 <= -0.5 or y1 <= -0.5 or x0 >= width - 0.5 or y0 >= height - 0.5:
         return (
             f"box x {x0:.1f}..{x1:.1f}, y {y0:.1f}..{y1:.1f} px "
             f"lies outside the {width} x {height} image"
         )
     return None
+
+
+def are_shares(box_xywh: np.ndarray) -> bool:
+    """Whether a box (4,) can only be in shares of the image's width and height: 0 to 1, and a rim."""
+    low, high = -_SHARE_RIM, 1.0 + _SHARE_RIM
+    return bool((low <= box_xywh).all() and (box_xywh <= high).all())
+
+
+def detection_problem(detection: Detection, size_wh_px: tuple[int, int]) -> str | None:
+    """Why a person's box or score cannot be used, in words with its values, or None when they can."""
+    if not 0.0 <= detection.score <= 1.0:
+        return f"score is {detection.score:g}, expected 0 to 1"
+    return box_problem(detection.box_xywh_center_px, size_wh_px)
 
 
 def touches_border(box_xywh_center_px: np.ndarray, size_wh_px: tuple[int, int]) -> bool:

@@ -163,11 +163,15 @@ class Pipeline:
         header = located.prepared.header
         frame = self._frame.name(header.frame_id)
         # Without a stamp nobody can say how far somebody went since.
-        if not convert.stamp_ns(header) or (frame and not header.frame_id):
+        if not convert.known_stamp_ns(header) or (frame and not header.frame_id):
             return self.give_up(located, want_overlay)
         if not frame:
             return self._answer(located, want_overlay, header, None)
-        pose = self._frame.camera_pose_mm(convert.stamp_ns(header), header.frame_id)
+        try:
+            pose = self._frame.camera_pose_mm(convert.known_stamp_ns(header), header.frame_id)
+        except BadInput as fault:
+            located.prepared.remarks.append(fault)
+            return self.give_up(located, want_overlay)
         if pose is None:
             return None
         return self._answer(located, want_overlay, Header(stamp=header.stamp, frame_id=frame), pose)
@@ -177,7 +181,7 @@ class Pipeline:
         header = located.prepared.header
         frame = self._frame.name(header.frame_id)
         tracker = self._tracker(frame, header.frame_id)
-        stamp_ns = convert.stamp_ns(header)
+        stamp_ns = convert.known_stamp_ns(header)
         tracker.coast(stamp_ns)
         tracked_header = Header(stamp=header.stamp, frame_id=frame or header.frame_id)
         people = [person.moved(located.prepared.camera.centre_mm) for person in located.people]
@@ -192,7 +196,7 @@ class Pipeline:
     def _answer(self, located: Located, want_overlay, header: Header, pose) -> Answer:
         camera_frame = located.prepared.header.frame_id
         tracker = self._tracker("" if pose is None else header.frame_id, camera_frame)
-        stamp_ns = convert.stamp_ns(header)
+        stamp_ns = convert.known_stamp_ns(header)
         prepared = located.prepared
         people = self._floor.applied(located.people, prepared.camera, stamp_ns, camera_frame)
         people = [person.moved(prepared.camera.centre_mm) for person in people]
@@ -221,7 +225,7 @@ class Pipeline:
             remarks=prepared.remarks,
             size_wh_px=prepared.camera.size_wh_px,
             image_rgb=prepared.image_rgb,
-            floor=self._floor.for_discs(convert.stamp_ns(header), tracked_header.frame_id),
+            floor=self._floor.for_discs(convert.known_stamp_ns(header), tracked_header.frame_id),
             views=lambda: self._views(prepared, want_overlay, persons, tracked_header, tracks),
         )
 
@@ -253,6 +257,7 @@ class Pipeline:
             min_score=options["min_score"],
             max_people=options["max_people"],
             scale=options["detections_scale"],
+            offset_px=(options["detections_offset_x_px"], options["detections_offset_y_px"]),
         )
 
 
@@ -271,13 +276,16 @@ def locate_together(estimator: Estimator, images: Sequence[Prepared]) -> list[Lo
 def _header_remarks(header, detections: Detection2DArray, info: CameraInfo) -> list[BadInput]:
     remarks = []
     frame = header.frame_id
-    if not convert.stamp_ns(header):
-        remarks.append(BadInput("image", "the stamp is zero: answered, but without TF"))
+    boxes = convert.detections_header(detections)
+    if not convert.known_stamp_ns(header):
+        kind = "negative" if convert.stamp_ns(header) else "zero"
+        remarks.append(BadInput("image", f"the stamp is {kind}: answered, but without TF"))
     if not frame:
         remarks.append(BadInput("image", "frame_id is empty: answered, but without TF"))
-    if not convert.stamp_ns(detections.header):
-        remarks.append(BadInput("detections", "the stamp is zero: taken for the newest image's"))
-    others = {"camera_info": info.header.frame_id, "detections": detections.header.frame_id}
+    if not convert.known_stamp_ns(boxes):
+        kind = "negative" if convert.stamp_ns(boxes) else "zero"
+        remarks.append(BadInput("detections", f"the stamp is {kind}: taken for the newest image's"))
+    others = {"camera_info": info.header.frame_id, "detections": boxes.frame_id}
     for name, other in others.items():
         if not other:
             remarks.append(BadInput(name, f"frame_id is empty: taken for the image's {frame!r}"))

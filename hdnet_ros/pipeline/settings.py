@@ -118,6 +118,20 @@ HDNET_SETTINGS = (
         span=(0.01, 100.0),
     ),
     Setting(
+        "detections_offset_x_px",
+        0.0,
+        "where the image begins in the one that the detector works on: the width of a letterbox's left bar",
+        unit="px",
+        span=(-10000.0, 10000.0),
+    ),
+    Setting(
+        "detections_offset_y_px",
+        0.0,
+        "likewise the height of its upper bar",
+        unit="px",
+        span=(-10000.0, 10000.0),
+    ),
+    Setting(
         "slop_s",
         0.02,
         "largest difference between the stamps of image and detections",

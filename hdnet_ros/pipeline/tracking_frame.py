@@ -5,13 +5,27 @@ from typing import Any
 
 import numpy as np
 
+from hdnet_ros.pipeline.bad_input import BadInput
+
 AUTO_FRAME = "odom"
 NO_FRAME = "none"
 MM_PER_M = 1000.0
+# UTM counts to 1e7 m; a double still tells tenths of a micrometre there.
+FARTHEST_M = 2e7
 
 # (stamp in ns, source frame, target frame) to (4, 4) that takes points of source to target, m;
 # None: not there (yet). Stamp 0 asks for the latest there is.
 TfLookup = Callable[[int, str, str], np.ndarray | None]
+
+
+def pose_problem(pose: np.ndarray) -> str | None:
+    """Return what is wrong with a pose (4, 4), m, or None where it can be used."""
+    offset_m, rotation = pose[:3, 3], pose[:3, :3]
+    if not np.isfinite(pose).all() or np.abs(offset_m).max() > FARTHEST_M:
+        return f"is at {', '.join(f'{value:g}' for value in offset_m)} m, expected within {FARTHEST_M:g}"
+    if not np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-3):
+        return f"is turned by {rotation.ravel().tolist()}, which is no rotation"
+    return None
 
 
 def wanted_frame(options: Mapping[str, Any]) -> str:
@@ -53,11 +67,19 @@ class TrackingFrame:
         return frame
 
     def camera_pose_mm(self, stamp_ns: int, camera_frame: str) -> np.ndarray | None:
-        """Return the (4, 4) pose of a camera at a stamp, translation in mm; None: TF is not there."""
-        pose = self._lookup(stamp_ns, camera_frame, self._frame_of(camera_frame))
+        """Return the (4, 4) pose of a camera at a stamp, translation in mm; None: TF is not there.
+
+        Raises
+        ------
+        BadInput : TF gives what is no pose, or one beyond the Earth
+        """
+        frame = self._frame_of(camera_frame)
+        pose = self._lookup(stamp_ns, camera_frame, frame)
         if pose is None:
             return None
         pose = np.array(pose, dtype=np.float64)
+        if problem := pose_problem(pose):
+            raise BadInput("tf", f"{camera_frame!r} in {frame!r} {problem}: people told without tracks")
         pose[:3, 3] *= MM_PER_M
         return pose
 

@@ -10,6 +10,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 from vision_msgs.msg import Detection2DArray
 
+from hdnet_ros.messages.convert import detections_header, known_stamp_ns
 from hdnet_ros.pipeline.bad_input import BadInput
 from hdnet_ros.ros.logbook import Logbook
 from hdnet_ros.pipeline.pairing import FramePairing, Pair
@@ -123,7 +124,7 @@ class Inputs:
 
     def _on_image(self, msg: Image | CompressedImage) -> None:
         self._statistics.inputs["image"].tick()
-        self._tell("image", msg.header, self.pairing.offer_image(_stamp_ns(msg.header), msg))
+        self._tell("image", msg.header, self.pairing.offer_image(known_stamp_ns(msg.header), msg))
         self._arrived.set()
 
     def _on_info(self, msg: CameraInfo) -> None:
@@ -133,8 +134,8 @@ class Inputs:
 
     def _on_detections(self, msg: Detection2DArray) -> None:
         self._statistics.inputs["detections"].tick()
-        oddity = self.pairing.offer_detections(_stamp_ns(msg.header), msg)
-        self._tell("detections", msg.header, oddity)
+        header = detections_header(msg)
+        self._tell("detections", header, self.pairing.offer_detections(known_stamp_ns(header), msg))
         self._arrived.set()
 
     def _tell(self, name: str, header: Header, oddity: str | None) -> None:
@@ -147,7 +148,3 @@ class Inputs:
             # A stamp of zero is remarked upon when the frame is answered.
             return
         self._logbook.bad_input(BadInput(name, reason))
-
-
-def _stamp_ns(header: Header) -> int:
-    return header.stamp.sec * 1_000_000_000 + header.stamp.nanosec

@@ -3,12 +3,14 @@ import pytest
 
 from hdnet_ros.core.boxes import (
     box_problem,
+    detection_problem,
     intersection_over_union,
     suppress_overlaps,
     touches_border,
     xywh_center_from_xyxy,
     xyxy_from_xywh_center,
 )
+from hdnet_ros.core.types import Detection
 
 
 def test_xyxy_and_xywh_center_invert_each_other():
@@ -26,6 +28,13 @@ def test_xyxy_and_xywh_center_invert_each_other():
         ([-50, 50, 20, 40], "outside the 640 x 480 image"),
         ([50, 500, 20, 40], "outside the 640 x 480 image"),
         ([1e9, 50, 1e10, 40], "beyond a million"),
+        ([0.5, 0.5, 0.2, 0.6], "is in shares of the image (0 to 1), expected px"),
+        ([1.05, 0.98, 0.1, 0.2], "is in shares of the image"),
+        ([320, 240, 3, 7], "is 3 x 7 px, expected at least 8 px on its longer side"),
+        ([320, 240, 1, 40], "is 1 x 40 px, expected at least"),
+        ([320, 240, 1e-7, 1e-7], "is 1e-07 x 1e-07 px, expected at least"),
+        ([320, 240, 20, 1e-155], "expected at least"),
+        ([320, 240, 100, 331_000], "is 100 x 331000 px, the image 640 x 480"),
     ],
 )
 def test_box_problem_names_what_is_wrong(box, reason):
@@ -34,6 +43,18 @@ def test_box_problem_names_what_is_wrong(box, reason):
 
 def test_box_problem_is_none_for_a_box_partly_outside():
     assert box_problem(np.array([5.0, 50.0, 20.0, 40.0]), (640, 480)) is None
+
+
+@pytest.mark.parametrize("score", [-0.1, 1.01, 87.0, np.nan, np.inf, 1e300])
+def test_detection_problem_names_a_score_that_is_not_0_to_1(score):
+    box = np.array([320.0, 240.0, 50.0, 100.0])
+    assert detection_problem(Detection(box, score), (640, 480)) == f"score is {score:g}, expected 0 to 1"
+    assert detection_problem(Detection(box, 0.5), (640, 480)) is None
+
+
+def test_the_smallest_box_that_is_taken_is_8_px():
+    assert box_problem(np.array([320.0, 240.0, 2.0, 8.0]), (640, 480)) is None
+    assert box_problem(np.array([320.0, 240.0, 8.0, 2.0]), (640, 480)) is None
 
 
 def test_touches_border_within_one_percent_or_2_px():

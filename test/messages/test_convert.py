@@ -137,6 +137,87 @@ def test_boxes_of_a_smaller_image_are_scaled_about_the_outer_border():
     np.testing.assert_allclose(people[0].box_xywh_center_px, [0.5, 199.5, 80.0, 160.0])
 
 
+def test_bars_of_a_letterbox_come_off_before_the_scale():
+    # 1280 x 720 seen at 640 x 640: scale 2, bars of 140 px above and below.
+    msg = Detection2DArray(detections=[detection(320.0, 320.0, 40.0, 80.0)])
+    wanted = convert.DetectionFilter(scale=2.0, offset_px=(0.0, 140.0))
+    (person,), _ = convert.detections_from_msg(msg, wanted, (1280, 720))
+    np.testing.assert_allclose(person.box_xywh_center_px, [640.5, 360.5, 80.0, 160.0])
+
+
+@pytest.mark.parametrize(
+    "theta, width, height",
+    [
+        (0.0, 80.0, 40.0),
+        (math.pi / 2, 40.0, 80.0),
+        (-math.pi / 2, 40.0, 80.0),
+        (math.pi, 80.0, 40.0),
+        (math.pi / 4, 120.0 / math.sqrt(2.0), 120.0 / math.sqrt(2.0)),
+    ],
+)
+def test_the_upright_bounds_of_a_turned_box_count(theta, width, height):
+    item = detection(200.0, 100.0, 80.0, 40.0)
+    item.bbox.center.theta = theta
+    (person,), _ = convert.detections_from_msg(Detection2DArray(detections=[item]), convert.DetectionFilter(), SIZE_WH_PX)
+    np.testing.assert_allclose(person.box_xywh_center_px, [200.0, 100.0, width, height])
+
+
+def test_a_box_turned_by_no_number_is_named():
+    item = detection(200.0, 100.0, 80.0, 40.0)
+    item.bbox.center.theta = math.inf
+    people, (reason,) = convert.detections_from_msg(
+        Detection2DArray(detections=[item]), convert.DetectionFilter(), SIZE_WH_PX
+    )
+    assert people == [] and "non-finite" in reason
+
+
+@pytest.mark.parametrize("scale", [1.0, 2.0, 100.0])
+def test_shares_of_the_image_are_named_whatever_the_scale(scale):
+    msg = Detection2DArray(detections=[detection(0.5, 0.5, 0.2, 0.6)])
+    people, (reason,) = convert.detections_from_msg(msg, convert.DetectionFilter(scale=scale), SIZE_WH_PX)
+    assert people == [] and "is in shares of the image (0 to 1), expected px" in reason
+
+
+@pytest.mark.parametrize("score", [1.5, -0.5, 99.0, math.nan, math.inf, 1e308])
+def test_a_score_that_is_not_0_to_1_is_named(score):
+    msg = Detection2DArray(detections=[detection(200.0, 100.0, 40.0, 80.0, score=score), detection(100.0, 100.0, 40.0, 80.0)])
+    (person,), (reason,) = convert.detections_from_msg(msg, convert.DetectionFilter(), SIZE_WH_PX)
+    assert person.score == 0.9 and reason == f"number 0: score is {score:g}, expected 0 to 1"
+
+
+def header_at(sec, nanosec=0):
+    header = Header(frame_id="camera")
+    header.stamp.sec, header.stamp.nanosec = sec, nanosec
+    return header
+
+
+def test_the_items_stamp_counts_where_the_array_has_none():
+    items = [detection(200.0, 100.0, 40.0, 80.0) for _ in range(2)]
+    for item in items:
+        item.header = header_at(5, 7)
+    msg = Detection2DArray(detections=items)
+    assert convert.stamp_ns(convert.detections_header(msg)) == 5_000_000_007
+    msg.header = header_at(9)
+    assert convert.stamp_ns(convert.detections_header(msg)) == 9_000_000_000
+    msg.header = Header()
+    items[1].header = header_at(6)
+    assert convert.stamp_ns(convert.detections_header(msg)) == 0
+    assert convert.stamp_ns(convert.detections_header(Detection2DArray())) == 0
+
+
+def test_a_negative_stamp_is_no_time():
+    assert convert.stamp_ns(header_at(-3, 500_000_000)) == -2_500_000_000
+    assert convert.known_stamp_ns(header_at(-3, 500_000_000)) == 0
+    assert convert.known_stamp_ns(header_at(3, 5)) == 3_000_000_005
+
+
+def test_rectified_images_of_the_second_camera_are_beside_the_first():
+    info = camera_info()
+    info.p[3], info.p[7] = -450.0 * 0.24, 0.0
+    assert convert.camera_from_info(info, rectified=True).centre_mm == pytest.approx((240.0, 0.0, 0.0))
+    assert convert.camera_from_info(info, rectified=False).centre_mm == (0.0, 0.0, 0.0)
+
+
 @pytest.mark.parametrize(
     "box, named",
     [

@@ -61,6 +61,26 @@ CASES = {
     ),
     "box not a number": (dict(boxes=[GOOD_BOX, (NAN, 240.0, 9.0, 9.0)]), "[nan, 240.0, 9.0", 1),
     "box infinite": (dict(boxes=[(320.0, 240.0, math.inf, 200.0)]), "inf, 200.0] has non-fin", 0),
+    "boxes of shares": (
+        dict(boxes=[GOOD_BOX, (0.5, 0.5, 0.2, 0.6)]),
+        "number 1: box [0.5, 0.5, 0.2, 0.6] is in shares of the image (0 to 1)",
+        1,
+    ),
+    "boxes of nothing": (
+        dict(boxes=[GOOD_BOX, (320.0, 240.0, 1e-7, 1e-7), (320.0, 240.0, 5.0, 1e-155)]),
+        "number 1: box is 1e-07 x 1e-07 px, expected at least 8 px",
+        1,
+    ),
+    "an enormous box": (
+        dict(boxes=[GOOD_BOX, (320.0, 240.0, 90.0, 331_000.0)]),
+        "number 1: box is 90 x 331000 px, the image 640 x 480",
+        1,
+    ),
+    "an enormous focal length": (
+        dict(info={"k": [1e39, 0.0, 320.0, 0.0, 1e39, 240.0, 0.0, 0.0, 1.0]}),
+        "expected lengths of 1e-7 to 1e7 px",
+        None,
+    ),
     "a thousand boxes": (dict(boxes=[GOOD_BOX] * 1000), "1000 people, the 50 of the highest", 50),
     "image without a frame": (
         dict(image={"header": None}),
@@ -152,6 +172,30 @@ def test_stamps_of_zero_are_answered_with_a_word_and_without_tf(watched):
     watched.assert_good_frame_is_answered()
     stamps = {watched.stamp_of(t.header) for message in transforms for t in message.transforms}
     assert 0 not in stamps
+
+
+def test_negative_stamps_are_answered_with_a_word_and_lose_nobody(watched):
+    from tf2_msgs.msg import TFMessage
+
+    transforms = watched.bench.collect(TFMessage, "/tf")
+    before_ns = watched.camera.send([GOOD_BOX])
+    (before,) = watched.bench.wait(lambda: watched.answers(before_ns), "answer before")[0].persons
+    watched.camera.send([GOOD_BOX], stamp_ns=-2_500_000_000)
+    watched.assert_said("the stamp is negative: taken for the newest image's")
+    (answer,) = watched.bench.wait(lambda: watched.answers(-2_500_000_000), "answer to a negative stamp")[0].persons
+    assert answer.root_pose.pose.position.z == pytest.approx(4.0) and answer.flags & answer.UNTRACKED_ID
+    after_ns = watched.camera.send([GOOD_BOX])
+    (after,) = watched.bench.wait(lambda: watched.answers(after_ns), "answer after")[0].persons
+    # The clock was not set back: the same person is followed on.
+    assert after.id == before.id
+    assert all(t.header.stamp.sec >= 0 for message in transforms for t in message.transforms)
+
+
+def test_bytes_of_a_big_endian_machine_are_answered(watched):
+    stamp_ns = watched.camera.next_stamp_ns()
+    watched.camera.send([GOOD_BOX], stamp_ns=stamp_ns, image={"is_bigendian": 1})
+    (answer,) = watched.bench.wait(lambda: watched.answers(stamp_ns), "answer")[0].persons
+    assert answer.root_pose.pose.position.z == pytest.approx(4.0)
 
 
 def test_a_frame_out_of_order_is_dropped_with_a_word(watched):

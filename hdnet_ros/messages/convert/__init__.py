@@ -4,9 +4,11 @@ from hdnet_ros.messages.convert.inputs import (
     DetectionFilter,
     camera_from_info,
     detections_from_msg,
+    detections_header,
     detections_to_msg,
     estimates_from_msg,
     info_from_camera,
+    known_stamp_ns,
     stamp_ns,
 )
 from hdnet_ros.messages.convert.persons import (
@@ -26,9 +28,11 @@ __all__ = [
     "camera_from_info",
     "detections_3d_to_msg",
     "detections_from_msg",
+    "detections_header",
     "detections_to_msg",
     "estimates_from_msg",
     "info_from_camera",
+    "known_stamp_ns",
     "persons_to_msg",
     "stamp_ns",
     "tracks_to_msg",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hdnet_ros.core.boxes import box_problem
+from hdnet_ros.core.boxes import are_shares, detection_problem
 from hdnet_ros.core.calibration import Calibration
 from hdnet_ros.core.camera import Camera
 from hdnet_ros.core.types import Detection, PersonEstimate, PersonFlags
@@ -32,17 +32,35 @@ class DetectionFilter:
     min_score : least score, 0..1
     max_people : only so many, those of the highest score
     scale : px of the image per px of the detector's image
+    offset_px : x, y of the image's upper left corner in the detector's image, px of that: the bars of
+        a letterbox
     """
 
     class_ids: tuple[str, ...] = ("person", "0")
     min_score: float = 0.0
     max_people: int = 50
     scale: float = 1.0
+    offset_px: tuple[float, float] = (0.0, 0.0)
 
 
 def stamp_ns(header: Header) -> int:
     """Return a header's stamp in ns."""
     return header.stamp.sec * 1_000_000_000 + header.stamp.nanosec
+
+
+def known_stamp_ns(header: Header) -> int:
+    """Return a header's stamp in ns, 0 where it tells no time: negative ones come of broken clocks."""
+    return max(0, stamp_ns(header))
+
+
+def detections_header(msg: Detection2DArray) -> Header:
+    """Return the header that counts: the array's, or that of all its items where the array has no stamp.
+
+    Items of different stamps belong to different images; then the array's counts, zero as it is.
+    """
+    if stamp_ns(msg.header) or len({stamp_ns(item.header) for item in msg.detections}) != 1:
+        return msg.header
+    return msg.detections[0].header
 
 
 def camera_from_info(msg: CameraInfo, rectified: bool) -> Camera:
@@ -92,21 +110,26 @@ def detections_from_msg(
     """Return the people among the boxes, best first beyond `max_people`, and what was wrong.
 
     A box that is no person is left out silently; one that cannot be right (not finite, empty,
-    negative, wholly outside the image) is left out with a reason.
+    negative, in shares of the image, tiny, wholly outside the image, a score that is not 0 to 1) is
+    left out with a reason. Of a turned box its upright bounds count.
     """
     detections, rejected = [], []
     for index, item in enumerate(msg.detections):
         score = _person_score(item, wanted)
-        if score is None or score < wanted.min_score:
+        if score is None:
             continue
-        box = _scaled_box(item.bbox, wanted.scale)
-        problem = box_problem(box, size_wh_px)
-        if problem is None and not math.isfinite(score):
-            problem = f"score is {score}, expected 0 to 1"
+        # Scores of one detector's float32 may be a hair above 1.
+        score = 1.0 if 1.0 < score < 1.0 + 1e-5 else score
+        raw = _upright_box(item.bbox)
+        detection = Detection(_scaled_box(raw, wanted), score=score, id=item.id)
+        if are_shares(raw) and raw[2:].min() > 0.0:
+            problem = f"box {raw.tolist()} is in shares of the image (0 to 1), expected px"
+        else:
+            problem = detection_problem(detection, size_wh_px)
         if problem:
             rejected.append(f"number {index}: {problem}")
-            continue
-        detections.append(Detection(box, score=score, id=item.id))
+        elif score >= wanted.min_score:
+            detections.append(detection)
     if len(detections) > wanted.max_people:
         best = sorted(range(len(detections)), key=lambda i: -detections[i].score)
         rejected.append(
@@ -169,8 +192,18 @@ def _person_score(item: Detection2D, wanted: DetectionFilter) -> float | None:
     return max(scores, default=None)
 
 
-def _scaled_box(bbox: BoundingBox2D, scale: float) -> np.ndarray:
-    centre = bbox.center.position
+def _upright_box(bbox: BoundingBox2D) -> np.ndarray:
+    """Return the bounds (4,) x, y, width, height of a box that may be turned by theta about its centre."""
+    centre, theta = bbox.center.position, bbox.center.theta
+    width, height = bbox.size_x, bbox.size_y
+    if theta:
+        # An infinite theta makes NaN of both, which is refused by name.
+        across, along = (abs(math.cos(theta)), abs(math.sin(theta))) if math.isfinite(theta) else (math.nan, math.nan)
+        width, height = width * across + height * along, width * along + height * across
+    return np.array([centre.x, centre.y, width, height])
+
+
+def _scaled_box(box_xywh: np.ndarray, wanted: DetectionFilter) -> np.ndarray:
     # The outer borders of both images coincide, pixel centres are integers.
-    x, y = ((value + 0.5) * scale - 0.5 for value in (centre.x, centre.y))
-    return np.array([x, y, bbox.size_x * scale, bbox.size_y * scale])
+    centre = (box_xywh[:2] - wanted.offset_px + 0.5) * wanted.scale - 0.5
+    return np.concatenate([centre, box_xywh[2:] * wanted.scale])
