@@ -145,7 +145,9 @@ class _History:
 def _pose(message: Any) -> _Pose:
     offset, turn = message.transform.translation, message.transform.rotation
     quaternion = np.array([turn.x, turn.y, turn.z, turn.w])
-    if not np.linalg.norm(quaternion) > 0.0:
-        quaternion = np.array([0.0, 0.0, 0.0, 1.0])
+    offset_m = np.array([offset.x, offset.y, offset.z])
+    if not 0.0 < np.linalg.norm(quaternion) < np.inf:
+        # No turn, no pose: NaN is told by name where somebody asks for it.
+        quaternion, offset_m = np.array([0.0, 0.0, 0.0, 1.0]), np.full(3, np.nan)
     parent = message.header.frame_id.lstrip("/")
-    return _Pose(parent, quaternion, np.array([offset.x, offset.y, offset.z]))
+    return _Pose(parent, quaternion, offset_m)

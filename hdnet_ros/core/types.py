@@ -11,6 +11,12 @@ import numpy as np
 from hdnet_ros.core.skeleton import JOINT_NAMES
 
 
+# Nobody is recognised as a person from farther away.
+FARTHEST_MM = 1e8
+# What arithmetic throws at numbers that are too large, too small or singular.
+NUMERIC_ERRORS = (ArithmeticError, ValueError, np.linalg.LinAlgError)
+
+
 class PersonFlags(IntFlag):
     """Reasons to trust an estimate less; the values are those of PersonRoot.msg."""
 
@@ -98,6 +104,18 @@ class PersonEstimate:
     stature_mm: float = np.nan
     estimator_share: float = 1.0
     existence: float = 1.0
+
+    def problem(self) -> str | None:
+        """Why this cannot be somebody's place, in words with its values, or None when it can."""
+        root, sigma_mm = self.root_camera_mm, self.depth_sigma_mm
+        others = (sigma_mm, self.normalised_depth, self.focal_px, self.patch_px, self.patch_focal_px, self.score)
+        if not (np.isfinite(root).all() and np.isfinite(others).all()):
+            return "the result is not finite"
+        if not (root[2] > 0.0 and sigma_mm > 0.0):
+            return f"the result is a depth of {root[2]:g} mm with a sigma of {sigma_mm:g} mm, expected above 0"
+        if max(np.abs(root).max(), sigma_mm) > FARTHEST_MM:
+            return f"the result is {np.abs(root).max() / 1e6:g} km away, expected below {FARTHEST_MM / 1e6:g}"
+        return None
 
     def moved(self, offset_mm: Sequence[float]) -> PersonEstimate:
         """The same person in a frame whose origin is at -offset_mm (3,), axes kept.

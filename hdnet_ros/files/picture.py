@@ -81,7 +81,7 @@ def decode_picture(
 
 
 def check_declared(header: PictureHeader, data: bytes, size_wh_px: tuple[int, int] | None) -> None:
-    """Raise a PictureError where the declared size is another one or beyond reason."""
+    """Raise a PictureError where what is declared is another size, beyond reason, or not there."""
     width, height = header.size_wh_px
     if size_wh_px is not None and (width, height) != tuple(size_wh_px):
         raise PictureError(
@@ -92,6 +92,8 @@ def check_declared(header: PictureHeader, data: bytes, size_wh_px: tuple[int, in
             f"{header.kind} of {len(data)} bytes declares {width} x {height} px, "
             f"expected 1 to {MOST_PX // 1_000_000} million px"
         )
+    if not header.is_whole:
+        raise PictureError(f"{header.kind} of {len(data)} bytes declares more than it holds (cut off?)")
     if header.kind == "JPEG" and jpeg_scans(data) > MOST_JPEG_SCANS:
         raise PictureError(f"JPEG of {jpeg_scans(data)} scans, expected at most {MOST_JPEG_SCANS}")
 
@@ -142,7 +144,9 @@ def _quiet() -> Iterator[list[str]]:
                 said.append(_of_decoders(caught.read().decode(errors="replace")))
 
 
-_OF_DECODERS = re.compile(r"JPEG|[Jj]peg|libpng|PNG|TIFF|LZW|WEBP|webp|imgcodecs|loadsave|grfmt|imdecode|OpenCV|^$")
+_OF_DECODERS = re.compile(
+    r"JPEG|JFIF|[Jj]peg|Huffman|SOS|progression|Adobe|marker|libpng|PNG|TIFF|LZW|WEBP|webp|imgcodecs|loadsave|grfmt|imdecode|OpenCV|^$"
+)
 
 
 def _of_decoders(text: str) -> str:

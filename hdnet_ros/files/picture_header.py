@@ -14,6 +14,8 @@ from typing import NamedTuple
 MOST_JPEG_SCANS = 100
 _EXIF = b"Exif\0\0"
 _ORIENTATION_TAG, _WIDTH_TAG, _HEIGHT_TAG = 274, 256, 257
+_TILE_WIDTH_TAG, _TILE_HEIGHT_TAG, _SAMPLES_TAG = 322, 323, 277
+_MOST_TILE_PX, _MOST_SAMPLES = 1 << 24, 8
 _MOST_TIFF_ENTRIES = 512
 # Start of frame of any coding; C4, C8 and CC are other things.
 _JPEG_SIZE = {0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF}
@@ -28,11 +30,13 @@ class PictureHeader(NamedTuple):
     kind : "JPEG", "PNG", "BMP", "PNM", "TIFF" or "WebP"
     size_wh_px : as stored, an orientation not counted
     orientation : EXIF's 1 to 8, by which a viewer would turn it; 1: as stored
+    is_whole : whether all that is declared lies in the data, where the format declares it up front
     """
 
     kind: str
     size_wh_px: tuple[int, int]
     orientation: int = 1
+    is_whole: bool = True
 
 
 def picture_header(data: bytes) -> PictureHeader | None:
@@ -40,15 +44,14 @@ def picture_header(data: bytes) -> PictureHeader | None:
     try:
         if data[:2] == b"\xff\xd8":
             return _jpeg(data)
-        if data[:8] == b"\x89PNG\r\n\x1a\n" and data[12:16] == b"IHDR":
-            return PictureHeader("PNG", struct.unpack(">II", data[16:24]), _png_orientation(data))
+        if data[:16] == b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR":
+            return _png(data)
         if data[:2] == b"BM":
             return PictureHeader("BMP", _bmp_size(data))
         if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
             return PictureHeader("WebP", _webp_size(data))
         if data[:4] in (b"II*\0", b"MM\0*"):
-            tags = _tiff_tags(data)
-            return PictureHeader("TIFF", (tags[_WIDTH_TAG], tags[_HEIGHT_TAG]), tags.get(_ORIENTATION_TAG, 1))
+            return _tiff(data)
         match = _PNM.match(data[:4096])
         return PictureHeader("PNM", (int(match[1]), int(match[2]))) if match else None
     except (struct.error, IndexError, KeyError):
@@ -83,17 +86,17 @@ def _jpeg(data: bytes) -> PictureHeader | None:
         place += 2 + length
 
 
-def _png_orientation(data: bytes) -> int:
-    place = 8
-    while place + 8 <= len(data):
+def _png(data: bytes) -> PictureHeader:
+    """Return a PNG's header; decoders allocate what a chunk declares, so each must lie in the data."""
+    place, orientation, is_whole = 8, 1, False
+    while place + 12 <= len(data) and not is_whole:
         (length,) = struct.unpack(">I", data[place : place + 4])
         kind = data[place + 4 : place + 8]
         if kind == b"eXIf":
-            return _exif_orientation(data[place + 8 : place + 8 + length])
-        if kind == b"IDAT":
-            break
+            orientation = _exif_orientation(data[place + 8 : place + 8 + length])
         place += 12 + length
-    return 1
+        is_whole = kind == b"IEND"
+    return PictureHeader("PNG", struct.unpack(">II", data[16:24]), orientation, is_whole and place <= len(data))
 
 
 def _exif_orientation(tiff: bytes) -> int:
@@ -102,6 +105,13 @@ def _exif_orientation(tiff: bytes) -> int:
     except (struct.error, IndexError):
         return 1
     return orientation if 1 <= orientation <= 8 else 1
+
+
+def _tiff(data: bytes) -> PictureHeader:
+    tags = _tiff_tags(data)
+    tile_px = tags.get(_TILE_WIDTH_TAG, 1) * tags.get(_TILE_HEIGHT_TAG, 1)
+    is_sane = tile_px <= _MOST_TILE_PX and tags.get(_SAMPLES_TAG, 1) <= _MOST_SAMPLES
+    return PictureHeader("TIFF", (tags[_WIDTH_TAG], tags[_HEIGHT_TAG]), tags.get(_ORIENTATION_TAG, 1), is_sane)
 
 
 def _tiff_tags(data: bytes) -> dict[int, int]:

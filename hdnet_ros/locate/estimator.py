@@ -6,10 +6,11 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 import torch
 
-from hdnet_ros.core.boxes import box_problem, touches_border, turned_box
+from hdnet_ros.core.boxes import detection_problem, touches_border, turned_box
 from hdnet_ros.core.camera import Camera, check_image_size
 from hdnet_ros.core.depth_bins import DepthBins, denormalise_depth
 from hdnet_ros.core.device import choose_device, choose_precision
@@ -22,7 +23,7 @@ from hdnet_ros.core.patch import (
 )
 from hdnet_ros.core.reading import Reading
 from hdnet_ros.core.skeleton import ROOT
-from hdnet_ros.core.types import Detection, PersonEstimate, PersonFlags, SigmaCalibration
+from hdnet_ros.core.types import NUMERIC_ERRORS, Detection, PersonEstimate, PersonFlags, SigmaCalibration
 from hdnet_ros.locate.factory import JOINT_SOURCES
 from hdnet_ros.locate.judgement import existence_of, with_shared_joints_flagged
 from hdnet_ros.locate.protocol import BoxedImage, Estimator, Located
@@ -119,7 +120,7 @@ class HDNetEstimator(Estimator):
             for index, detection in enumerate(boxed.detections):
                 try:
                     seen = self._in_image(boxed.image_rgb, detection, boxed.camera)
-                except ValueError as error:
+                except NUMERIC_ERRORS as error:
                     _reject(located, index, str(error))
                 else:
                     waiting.append(_Waiting(located, index, detection, seen))
@@ -132,7 +133,7 @@ class HDNetEstimator(Estimator):
 
     def _in_image(self, image_rgb: np.ndarray, detection: Detection, camera: Camera) -> PersonInImage:
         box = detection.box_xywh_center_px
-        problem = box_problem(box, camera.size_wh_px)
+        problem = detection_problem(detection, camera.size_wh_px)
         if problem:
             raise ValueError(problem)
         patch_camera = patch_camera_for(camera, box, self.convention, rung_offset=self._rung_offset)
@@ -146,7 +147,29 @@ class HDNetEstimator(Estimator):
 
     @torch.inference_mode()
     def _localize_chunk(self, people: Sequence[_Waiting]) -> None:
-        """Add people to the results that they belong to."""
+        """Add people to the results that they belong to; whoever cannot be cut out leaves the others."""
+        try:
+            readings = self._look_at(people)
+        except (*NUMERIC_ERRORS, cv2.error) as error:
+            if len(people) == 1:
+                _reject(people[0].located, people[0].index, str(error))
+                return
+            for waiting in people:
+                self._localize_chunk([waiting])
+            return
+        for waiting, reading in zip(people, readings, strict=True):
+            try:
+                person = self._person_with_joints(waiting, reading)
+                reason = person.problem() if person else "the network's result is not finite"
+            except NUMERIC_ERRORS as error:
+                person, reason = None, str(error)
+            if person is None or reason:
+                _reject(waiting.located, waiting.index, reason or "")
+            else:
+                waiting.located.people.append(person)
+
+    def _look_at(self, people: Sequence[_Waiting]) -> list[Reading]:
+        """What the network says of people."""
         with torch.autocast(self._device.type, self.dtype, enabled=self.dtype != torch.float32):
             output = self._look.at([waiting.seen for waiting in people], self._device)
         probabilities = torch.softmax(
@@ -160,12 +183,7 @@ class HDNetEstimator(Estimator):
             self._poses(getattr(output, "pose", None)) or [None] * len(people),
             _existence_logits(output) or [None] * len(people),
         )
-        for waiting, reading in zip(people, map(Reading._make, zip(*columns, strict=True)), strict=True):
-            person = self._person_with_joints(waiting, reading)
-            if person is None:
-                _reject(waiting.located, waiting.index, "the network's result is not finite")
-            else:
-                waiting.located.people.append(person)
+        return [Reading._make(row) for row in zip(*columns, strict=True)]
 
     def _person_with_joints(self, waiting: _Waiting, reading: Reading) -> PersonEstimate | None:
         """The person of a reading, with the detection's own joints where those are wanted."""

@@ -14,9 +14,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from hdnet_ros.core.boxes import box_problem, touches_border, turned_box
+from hdnet_ros.core.boxes import detection_problem, touches_border, turned_box
 from hdnet_ros.core.camera import Camera, check_image_size
-from hdnet_ros.core.types import Detection, PersonEstimate, PersonFlags
+from hdnet_ros.core.types import NUMERIC_ERRORS, Detection, PersonEstimate, PersonFlags
 from hdnet_ros.locate.protocol import BoxedImage, Estimator, Located
 
 _LOG = logging.getLogger(__name__)
@@ -54,7 +54,13 @@ class _BoxPrior(Estimator):
             check_image_size(image_rgb, camera)
         located = Located()
         for index, detection in enumerate(detections):
-            person, reason = self._person(detection, camera)
+            try:
+                with np.errstate(all="ignore"):
+                    person, reason = self._person(detection, camera)
+            except NUMERIC_ERRORS as error:
+                person, reason = None, str(error)
+            if person is not None and (problem := person.problem()):
+                person, reason = None, problem
             if person is None:
                 located.rejected.append((index, reason))
                 _LOG.debug("detection %d left out: %s", index, reason)
@@ -66,7 +72,7 @@ class _BoxPrior(Estimator):
         self, detection: Detection, camera: Camera
     ) -> tuple[PersonEstimate | None, str]:
         box = detection.box_xywh_center_px
-        problem = box_problem(box, camera.size_wh_px)
+        problem = detection_problem(detection, camera.size_wh_px)
         if problem:
             return None, problem
         ray, turned_wh_px = turned_box(box, camera)

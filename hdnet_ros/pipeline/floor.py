@@ -10,7 +10,7 @@ import numpy as np
 from hdnet_ros.core.camera import Camera
 from hdnet_ros.core.ground import Ground, GroundConfig, apply_ground
 from hdnet_ros.core.types import PersonEstimate
-from hdnet_ros.pipeline.tracking_frame import MM_PER_M, TfLookup
+from hdnet_ros.pipeline.tracking_frame import MM_PER_M, TfLookup, pose_problem
 
 # TF needs a moment after the start, and nobody wants to read about that.
 _MISSES_BEFORE_WORDS = 20
@@ -52,7 +52,7 @@ class FloorFinder:
         pose = None
         if self._lookup is not None and name and frame_id and stamp_ns:
             pose = self._lookup(stamp_ns, name, frame_id)
-        if pose is None:
+        if pose is None or pose_problem(pose):
             self._missed(name, frame_id)
             return None
         self._misses = 0

@@ -23,7 +23,11 @@ class TfListener:
             return None
         offset, turn = found.transform.translation, found.transform.rotation
         matrix = np.eye(4)
-        matrix[:3, :3] = Rotation.from_quat([turn.x, turn.y, turn.z, turn.w]).as_matrix()
+        quaternion = np.array([turn.x, turn.y, turn.z, turn.w])
+        if not 0.0 < np.linalg.norm(quaternion) < np.inf:
+            # No turn, no pose: NaN is told by name where it would be used.
+            return np.full((4, 4), np.nan)
+        matrix[:3, :3] = Rotation.from_quat(quaternion).as_matrix()
         matrix[:3, 3] = offset.x, offset.y, offset.z
         return matrix
 

@@ -49,26 +49,40 @@ def assign(
         return [None] * len(measurements)
     newcomer = gate_sigmas**2 + _NEWCOMER_COST
     costs = np.full((len(measurements), len(tracks) + len(measurements)), newcomer)
+    costs[:, : len(tracks)] = _IMPOSSIBLE
     white = np.array([measurement.white_covariance_mm2 for measurement in measurements])
     white_log = np.linalg.slogdet(white)[1]
     for column, track in enumerate(tracks):
-        residuals_mm, spreads = track.filter.innovations(measurements, delay_s)
-        squares = np.einsum(
-            "ni,ni->n", residuals_mm, np.linalg.solve(spreads, residuals_mm[..., None])[..., 0]
-        )
-        wider = np.linalg.slogdet(spreads)[1] - white_log
-        known = track.detector_names.get(camera)
-        hinted = np.array([bool(name) and name == known for name in names])
-        reach = gate_sigmas * np.where(hinted, HINT_GATE_FACTOR, 1.0)
-        pair = np.where(hinted, squares / HINT_GATE_FACTOR**2 - HINT_GAIN, squares + wider)
-        heights = track.height_surprises(measurements)
-        pair = pair + np.nan_to_num(np.minimum((heights / HEIGHT_LOG_SIGMA) ** 2, _MOST_HEIGHT_COST))
-        beside = track.bearing_surprises(measurements)
-        pair = pair + np.nan_to_num(np.minimum(beside**2, _MOST_BEARING_COST))
-        costs[:, column] = np.where(squares <= reach**2, pair, _IMPOSSIBLE)
+        try:
+            pair = _pair_costs(track, measurements, names, camera, gate_sigmas, delay_s, white_log)
+        except np.linalg.LinAlgError:
+            # One person's numbers must not cost the others their tracks.
+            continue
+        costs[:, column] = np.where(np.isfinite(pair), pair, _IMPOSSIBLE)
     rows, columns = linear_sum_assignment(costs)
     found: list[Track | None] = [None] * len(measurements)
     for row, column in zip(rows, columns):
         if column < len(tracks) and costs[row, column] < newcomer:
             found[row] = tracks[column]
     return found
+
+
+def _pair_costs(
+    track: Track, measurements: Sequence[RootMeasurement], names: Sequence[str], camera: str,
+    gate_sigmas: float, delay_s: float, white_log: np.ndarray,
+) -> np.ndarray:  # fmt: skip
+    """Return what it costs that each sighting (N,) is a track's; infinite beyond the gate."""
+    residuals_mm, spreads = track.filter.innovations(measurements, delay_s)
+    squares = np.einsum(
+        "ni,ni->n", residuals_mm, np.linalg.solve(spreads, residuals_mm[..., None])[..., 0]
+    )
+    wider = np.linalg.slogdet(spreads)[1] - white_log
+    known = track.detector_names.get(camera)
+    hinted = np.array([bool(name) and name == known for name in names])
+    reach = gate_sigmas * np.where(hinted, HINT_GATE_FACTOR, 1.0)
+    pair = np.where(hinted, squares / HINT_GATE_FACTOR**2 - HINT_GAIN, squares + wider)
+    heights = track.height_surprises(measurements)
+    pair = pair + np.nan_to_num(np.minimum((heights / HEIGHT_LOG_SIGMA) ** 2, _MOST_HEIGHT_COST))
+    beside = track.bearing_surprises(measurements)
+    pair = pair + np.nan_to_num(np.minimum(beside**2, _MOST_BEARING_COST))
+    return np.where(squares <= reach**2, pair, np.inf)

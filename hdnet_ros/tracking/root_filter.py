@@ -128,24 +128,34 @@ class RootFilter:
         return residuals_mm, spread + white
 
     def correct(self, measurement: RootMeasurement, delay_s: float = 0.0) -> None:
-        """Kalman update with a sighting, in Joseph's form so that the covariance stays positive."""
+        """Kalman update with a sighting, in Joseph's form so that the covariance stays positive.
+
+        Raises
+        ------
+        ArithmeticError, numpy.linalg.LinAlgError : the result is no state; the filter's stays as it was
+        """
         self._view_of(measurement)
         expected_mm, jacobian, noise = self._expected(measurement, delay_s)
         noise = noise + measurement.white_covariance_mm2
         spread = jacobian @ self._covariance @ jacobian.T + noise
         gain = np.linalg.solve(spread, jacobian @ self._covariance).T
         gain[_HEIGHT] = 0.0
-        self._state = self._state + gain @ (measurement.root_mm - expected_mm)
+        state = self._state + gain @ (measurement.root_mm - expected_mm)
         left = np.eye(len(self._state)) - gain @ jacobian
         covariance = left @ self._covariance @ left.T + gain @ noise @ gain.T
-        self._covariance = 0.5 * (covariance + covariance.T)
+        if not (np.isfinite(state).all() and np.isfinite(covariance).all() and (np.diag(covariance) > 0.0).all()):
+            raise ArithmeticError("a sighting leads to no finite position")
+        self._state, self._covariance = state, 0.5 * (covariance + covariance.T)
 
     def is_moving(self, least_speed_mm_s: float) -> bool:
         """Say whether the velocity is above a speed and differs from zero at the 99 % level."""
         velocity = self._state[VELOCITY]
         if np.linalg.norm(velocity) < least_speed_mm_s:
             return False
-        square = velocity @ np.linalg.solve(self._covariance[VELOCITY, VELOCITY], velocity)
+        try:
+            square = velocity @ np.linalg.solve(self._covariance[VELOCITY, VELOCITY], velocity)
+        except np.linalg.LinAlgError:
+            return False
         return bool(square > _MOVING_SQUARE)
 
     def _expected(

@@ -31,6 +31,8 @@ LATERAL_VIEW_FACTOR = 1.25
 HIDDEN_FACTOR = 6.0
 # A box that the image border cuts hides how large the person is.
 CUT_BOX_FACTOR = 2.0
+# Tangents that a person can be high: a thumb's nail to a face at the lens, and a wide margin.
+_SIZES = (1e-5, 1e3)
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +101,10 @@ def root_measurement(
 
     The published sigma of depth, never taken below 5.6 % of the estimator's share, is split in
     quadrature into height, view and white noise.
+
+    Raises
+    ------
+    ValueError : numbers that are not finite, or so far from 1 that their squares are not
     """
     rotation, camera_mm = camera_to_tracking[:3, :3], camera_to_tracking[:3, 3]
     depth_mm = float(person.root_camera_mm[2])
@@ -119,7 +125,7 @@ def root_measurement(
         covariance = root_covariance_mm2(person.root_camera_mm, along * depth_mm, across)
         return rotation @ covariance @ rotation.T
 
-    return RootMeasurement(
+    measurement = RootMeasurement(
         camera=camera,
         root_mm=rotation @ person.root_camera_mm + camera_mm,
         camera_mm=camera_mm,
@@ -129,6 +135,18 @@ def root_measurement(
         bearing=rotation @ _box_bearing(person),
         size=box_height_mm(person) / float(np.linalg.norm(person.root_camera_mm)),
     )
+    _check(measurement)
+    return measurement
+
+
+def _check(measurement: RootMeasurement) -> None:
+    """Raise a ValueError where a filter could not take a measurement: one would spoil all the others'."""
+    covariances = (measurement.view_covariance_mm2, measurement.white_covariance_mm2)
+    numbers = (measurement.root_mm, measurement.camera_mm, measurement.bearing, *covariances)
+    is_finite = all(np.isfinite(values).all() for values in numbers)
+    is_person = np.isnan(measurement.size) or _SIZES[0] < measurement.size < _SIZES[1]
+    if not (is_finite and is_person and all(1e-12 < np.linalg.det(values) < 1e60 for values in covariances)):
+        raise ValueError(f"a root at {measurement.root_mm.tolist()} mm has no covariance that can be used")
 
 
 def hidden_shares(persons: Sequence[PersonEstimate]) -> list[float]:
@@ -136,12 +154,16 @@ def hidden_shares(persons: Sequence[PersonEstimate]) -> list[float]:
     if not persons:
         return []
     corners = xyxy_from_xywh_center(np.array([p.box_xywh_center_px for p in persons]))
+    # Who has no box hides nobody.
+    corners[~np.isfinite(corners).all(axis=1)] = np.nan
     low = np.maximum(corners[:, None, :2], corners[None, :, :2])
     high = np.minimum(corners[:, None, 2:], corners[None, :, 2:])
     common = np.prod(np.clip(high - low, 0.0, None), axis=-1)
     area = np.prod(corners[:, 2:] - corners[:, :2], axis=-1)
     is_nearer = corners[None, :, 3] > corners[:, None, 3]
-    return np.where(is_nearer, common / area[:, None], 0.0).max(axis=1).tolist()
+    with np.errstate(all="ignore"):
+        shares = np.where(is_nearer, common / area[:, None], 0.0)
+    return shares.max(axis=1).tolist()
 
 
 def _box_bearing(person: PersonEstimate) -> np.ndarray:

@@ -140,6 +140,12 @@ class Track:
             covariance = self.filter.covariance[VELOCITY, VELOCITY]
             self.heading.see_motion(self.filter.velocity_mm_s, covariance)
 
+    def is_sound(self) -> bool:
+        """Say whether position and velocity are finite, with covariances that are a covariance's."""
+        covariance = self.filter.covariance
+        numbers = (self.filter.position_mm, self.filter.velocity_mm_s, covariance)
+        return all(np.isfinite(values).all() for values in numbers) and bool((np.diag(covariance) > 0.0).all())
+
     def adopt(self, double: Track) -> None:
         """Take over what another track of the same person knew of its cameras."""
         self.detector_names |= double.detector_names

@@ -53,4 +53,7 @@ class TrackMerger:
 def _distance_square(first: Track, second: Track) -> float:
     difference_mm = first.filter.position_mm - second.filter.position_mm
     spread = first.filter.covariance[:3, :3] + second.filter.covariance[:3, :3]
-    return float(difference_mm @ np.linalg.solve(spread, difference_mm))
+    try:
+        return float(difference_mm @ np.linalg.solve(spread, difference_mm))
+    except np.linalg.LinAlgError:
+        return np.inf

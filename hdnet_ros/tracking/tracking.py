@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from hdnet_ros.tracking.root_noise import RootMeasurement, hidden_shares, root_m
 from hdnet_ros.tracking.track import Track, TrackedPerson, TrackState
 from hdnet_ros.tracking.track_ids import IdSource, detector_names
 from hdnet_ros.tracking.track_merge import TrackMerger
-from hdnet_ros.core.types import PersonEstimate, PersonFlags
+from hdnet_ros.core.types import NUMERIC_ERRORS, PersonEstimate, PersonFlags
 
 # A picture that is older than the newest by more than this says nothing about where people are.
 LATE_LIMIT_NS = 500_000_000
@@ -77,6 +78,15 @@ class TrackerConfig:
                 )
         if not 0.0 <= self.min_existence <= 1.0:
             raise ValueError(f"TrackerConfig.min_existence is {self.min_existence}, expected 0 to 1")
+
+
+class _Sighting(NamedTuple):
+    """A person of one image whom a filter can take."""
+
+    index: int  # among the image's persons
+    person: PersonEstimate
+    measurement: RootMeasurement
+    name: str  # the detector's id, empty without
 
 
 class PersonTracker:
@@ -160,18 +170,21 @@ class PersonTracker:
         names = detector_names(persons)
         axes = _OPTICAL_AXES if camera_to_tracking is None else _TRACKING_AXES
         pose = np.eye(4) if camera_to_tracking is None else camera_to_tracking
-        measurements = [
-            root_measurement(person, pose, camera, hidden)
-            for person, hidden in zip(persons, hidden_shares(persons))
+        sightings = [
+            _Sighting(i, person, measurement, names[i])
+            for i, (person, hidden) in enumerate(zip(persons, hidden_shares(persons)))
+            if (measurement := _measured(person, pose, camera, hidden)) is not None
         ]
-        if self._is_out_of_order(stamp_ns, camera):
-            found = assign(self._tracks, measurements, names, camera, self.config.gate_sigmas)
-        else:
-            found = self._follow(stamp_ns, persons, measurements, names, camera, pose, axes)
-        self._index = {track.id: i for i, track in enumerate(found) if track is not None}
+        with np.errstate(all="ignore"):
+            if self._is_out_of_order(stamp_ns, camera):
+                tracks = self._assigned(sightings, camera, 0.0)
+            else:
+                tracks = self._follow(stamp_ns, sightings, camera, pose, axes)
+        found = {sighting.index: track for sighting, track in zip(sightings, tracks) if track is not None}
+        self._index = {track.id: i for i, track in found.items()}
         return [
-            _untracked(person, "", i) if track is None else self._tracked(person, track, pose)
-            for i, (person, track) in enumerate(zip(persons, found))
+            self._tracked(person, found[i], pose) if i in found else _untracked(person, "", i)
+            for i, person in enumerate(persons)
         ]
 
     def untracked(self, persons: Sequence[PersonEstimate]) -> list[TrackedPerson]:
@@ -209,19 +222,34 @@ class PersonTracker:
             return True
         return self._newest_ns is not None and self._newest_ns - stamp_ns > LATE_LIMIT_NS
 
-    def _follow(self, stamp_ns, persons, measurements, names, camera, pose, axes) -> list[Track]:
-        """Return the track of every person after predicting, assigning and correcting."""
+    def _assigned(self, sightings: Sequence[_Sighting], camera: str, delay_s: float) -> list[Track | None]:
+        measurements = [sighting.measurement for sighting in sightings]
+        names = [sighting.name for sighting in sightings]
+        return assign(self._tracks, measurements, names, camera, self.config.gate_sigmas, delay_s)
+
+    def _follow(
+        self, stamp_ns: int, sightings: Sequence[_Sighting], camera: str, pose: np.ndarray, axes
+    ) -> list[Track | None]:
+        """Return the track of every sighting after predicting, assigning and correcting.
+
+        None for one that a filter cannot take: whoever it is stays as they were.
+        """
         self._last_ns[camera] = stamp_ns
         self._predict(stamp_ns)
-        delay_s = (self._newest_ns - stamp_ns) * 1e-9
-        gate = self.config.gate_sigmas
-        found = assign(self._tracks, measurements, names, camera, gate, delay_s)
-        for i, (person, measurement) in enumerate(zip(persons, measurements)):
-            track = found[i] = found[i] or self._start(stamp_ns, measurement, names[i], axes)
-            if names[i]:
-                track.detector_names[camera] = names[i]
-            heading = _heading(person, pose, axes[1])
-            track.see(person, measurement, stamp_ns, heading, self.config.least_speed_mm_s)
+        found = self._assigned(sightings, camera, (self._newest_ns - stamp_ns) * 1e-9)
+        for i, sighting in enumerate(sightings):
+            try:
+                track = found[i] or self._start(stamp_ns, sighting.measurement, sighting.name, axes)
+                heading = _heading(sighting.person, pose, axes[1])
+                track.see(sighting.person, sighting.measurement, stamp_ns, heading, self.config.least_speed_mm_s)
+            except NUMERIC_ERRORS:
+                found[i] = None
+                continue
+            found[i] = track
+            if sighting.name:
+                track.detector_names[camera] = sighting.name
+        self._tracks = [track for track in self._tracks if track.sightings and track.is_sound()]
+        found = [track if track in self._tracks else None for track in found]
         if len(self._last_ns) > 1:
             self._tracks = self._merger.merge(self._tracks, self._newest_ns)
         return found
@@ -290,6 +318,17 @@ class Trackers:
     def reset(self) -> None:
         """Forget everybody; ids are not started over."""
         self._by_frame = {}
+
+
+def _measured(
+    person: PersonEstimate, pose: np.ndarray, camera: str, hidden_share: float
+) -> RootMeasurement | None:
+    """Return a person as a filter takes them; None where their numbers are beyond it."""
+    try:
+        with np.errstate(all="ignore"):
+            return root_measurement(person, pose, camera, hidden_share)
+    except NUMERIC_ERRORS:
+        return None
 
 
 def _heading(person: PersonEstimate, pose: np.ndarray, up: np.ndarray) -> Heading | None:

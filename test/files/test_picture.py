@@ -6,7 +6,7 @@ import zlib
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hdnet_ros.files.picture import PictureError, decode_picture, eight_bits
@@ -129,6 +129,15 @@ def test_eight_bits_of_floats_is_named():
         eight_bits(np.zeros(3, np.float32))
 
 
+def test_a_chunk_that_declares_more_than_there_is_is_not_allocated():
+    data = bytearray(encoded(".png"))
+    place = data.index(b"IDAT")
+    data[place - 4] = 0x40
+    with pytest.raises(PictureError, match="declares more than it holds"):
+        decode_picture(bytes(data))
+
+
+@settings(deadline=None)
 @given(st.sampled_from(sorted(FORMATS)), st.data())
 def test_damaged_pictures_are_pictures_or_a_picture_error(kind, data):
     whole = bytearray(encoded(FORMATS[kind]))

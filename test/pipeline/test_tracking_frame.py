@@ -1,7 +1,9 @@
 """Which frame people are followed in, for cameras that TF leads from and others."""
 
 import numpy as np
+import pytest
 
+from hdnet_ros.pipeline.bad_input import BadInput
 from hdnet_ros.pipeline.tracking_frame import TrackingFrame
 
 
@@ -16,6 +18,12 @@ class Tf:
         pose = np.eye(4)
         pose[0, 3] = 1.0
         return pose if source in self.known else None
+
+
+def moved(x_m):
+    pose = np.eye(4)
+    pose[0, 3] = x_m
+    return pose
 
 
 def made(wanted, tf):
@@ -48,3 +56,18 @@ def test_none_and_no_tf_leave_everybody_in_the_cameras_frame():
     for frame, told in (made("none", Tf("front")), made("", None), made("map", None)):
         assert frame.name("front") == frame.name("front") == ""
         assert told == ["people are followed in the camera's frame 'front'"]
+
+
+@pytest.mark.parametrize(
+    "pose, words",
+    [
+        (moved(1e15), "is at 1e\\+15, 0, 0 m, expected within 2e\\+07"),
+        (moved(np.nan), "is at nan"),
+        (np.full((4, 4), np.nan), "is at nan"),
+        (np.diag([2.0, 1.0, 1.0, 1.0]), "is turned by .* which is no rotation"),
+    ],
+)
+def test_a_pose_that_is_none_is_named_and_never_used(pose, words):
+    frame = TrackingFrame("map", lambda stamp_ns, source, target: pose, lambda sentence: None)
+    with pytest.raises(BadInput, match=f"'front' in 'map' {words}"):
+        frame.camera_pose_mm(5, "front")

@@ -201,6 +201,23 @@ def test_tf_that_does_not_come_costs_the_tracks_and_is_counted(robot):
 
 
 @pytest.mark.parametrize("robot", [{"tracking_frame": "none", "ground_frame": ""}], indirect=True)
+def test_a_tf_sample_far_beyond_the_earth_costs_its_image_the_tracks_and_no_other_anything(robot):
+    for _ in range(3):
+        before = robot.see([(4.0, 0.0)])
+    stamp_ns = robot.camera.next_stamp_ns()
+    robot.send_pose(stamp_ns, 1e15)
+    robot.camera.send([box_at(4.0, 0.0)], stamp_ns=stamp_ns)
+    told = robot.bench.wait(
+        lambda: [m for m in robot.persons if robot.stamp_of(m.header) == stamp_ns], "answer beside the TF sample"
+    )
+    (person,) = told[0].persons
+    assert person.root_pose.pose.position.z == pytest.approx(4.0) and person.flags & person.UNTRACKED_ID
+    after = robot.see([(4.0, 0.0)])
+    assert [track.id for track in after.tracks] == [track.id for track in before.tracks]
+    position = after.tracks[0].pose.pose.position
+    assert (position.x, position.y) == pytest.approx((4.0, 0.0), abs=1e-3)
+
+
 def test_without_a_tracking_frame_and_a_floor_tf_is_not_listened_to(robot):
     stamp_ns = robot.camera.next_stamp_ns()
     robot.send_pose(stamp_ns)
