@@ -10,6 +10,7 @@ import torch
 
 # Normalised depth is mm per px of a 1000 px patch seen at 256 px: 0.256 of a network px's mm.
 _NORMALISED_PER_INPUT_PX = 0.001
+_MOST_BINS = 65536
 
 
 def normalise_depth(depth_mm, focal_in_px, input_px):
@@ -41,8 +42,8 @@ class DepthBins:
     end: float = 8.0
 
     def __post_init__(self) -> None:
-        if int(self.count) != self.count or self.count < 2:
-            raise ValueError(f"count is {self.count}, expected an integer of at least 2")
+        if not 2 <= self.count <= _MOST_BINS or int(self.count) != self.count:
+            raise ValueError(f"count is {self.count}, expected an integer of at least 2, at most {_MOST_BINS}")
         if not (math.isfinite(self.end) and 0.0 < self.start < self.end):
             raise ValueError(f"bins from {self.start} to {self.end}, expected 0 < start < end")
 

@@ -19,6 +19,7 @@ from hdnet_ros.core.camera import Camera
 LADDER_FILL = 0.58
 
 _BOX_EDGE_POINTS = 9
+_MOST_INPUT_PX = 4096
 
 
 @dataclass(frozen=True)
@@ -61,10 +62,10 @@ class PatchConvention:
             raise ValueError(f"mode is {self.mode!r}, expected 'crop' or 'virtual'")
         if self.centre not in ("box", "principal_point"):
             raise ValueError(f"centre is {self.centre!r}, expected 'box' or 'principal_point'")
-        if self.heatmap_stride < 1 or self.input_px < self.heatmap_stride:
+        if not 1 <= self.heatmap_stride <= self.input_px <= _MOST_INPUT_PX:
             raise ValueError(
                 f"input_px is {self.input_px}, heatmap_stride {self.heatmap_stride}, "
-                "expected input_px >= heatmap_stride >= 1"
+                f"expected {_MOST_INPUT_PX} >= input_px >= heatmap_stride >= 1"
             )
         if self.input_px % self.heatmap_stride:
             raise ValueError(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -138,15 +138,16 @@ def load_checkpoint(path: str | Path) -> LoadedCheckpoint:
     # Files from before there were other kinds name none.
     kind = _decoded(path, metadata, "kind") if "kind" in metadata else DEFAULT_KIND
     config = _field(path, "config", lambda v: config_class(kind).from_dict(v), values["config"])
-    convention = _field(path, "convention", PatchConvention.from_dict, values["convention"])
+    convention = _field(path, "convention", lambda v: _complete(PatchConvention, v), values["convention"])
     calibration = None
     if values["calibration"] is not None:
-        calibration = _field(
-            path, "calibration", lambda v: SigmaCalibration(**v), values["calibration"]
-        )
+        calibration = _field(path, "calibration", lambda v: _complete(SigmaCalibration, v), values["calibration"])
     _check_skeleton(path, config, values)
+    # Shapes first: on the meta device nothing is allocated, however large a config says things are.
+    with torch.device("meta"):
+        _check_tensors(path, _field(path, "config", make_network, config), tensors)
     network = make_network(config)
-    _fill(path, network, tensors)
+    network.load_state_dict(network.state_dict() | {key: value.float() for key, value in tensors.items()})
     about = {key: str(_decoded(path, metadata, key)) for key in _ABOUT if key in metadata}
     half = any(value.dtype == torch.float16 for value in tensors.values())
     return LoadedCheckpoint(network.eval(), config, convention, calibration, about, half)
@@ -191,7 +192,7 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
                 f"{path}: safetensors of another program (format {metadata.get('format')!r}, "
                 f"first tensor {next(iter(names), None)!r}), expected {FORMAT!r}; {_GET_WEIGHTS}"
             )
-        return metadata, read_tensors(path)
+        return metadata, read_tensors(path, vouched=True)
     except (TensorFileError, OSError) as error:
         raise CheckpointError(
             f"{path}: damaged or no safetensors file ({error}), {path.stat().st_size} bytes;"
@@ -218,29 +219,42 @@ def _decoded(path: Path, metadata: Mapping[str, str], key: str) -> Any:
         raise CheckpointError(f"{path}: metadata has no {key!r}; export the weights again")
     try:
         return json.loads(metadata[key])
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path}: metadata {key!r} is no JSON ({error})") from error
 
 
 def _field(path: Path, key: str, build: Any, value: Any) -> Any:
     try:
         return build(value)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise CheckpointError(f"{path}: {key}: {error}; made by another version?") from error
 
 
 def _check_skeleton(path: Path, config: HDNetConfig | RootNetConfig, values: Mapping[str, Any]) -> None:
     if values["joint_names"] != list(JOINT_NAMES):
         raise CheckpointError(
-            f"{path}: joint_names {values['joint_names']}, expected {list(JOINT_NAMES)}"
+            f"{path}: joint_names {str(values['joint_names'])[:300]}, expected {list(JOINT_NAMES)}"
         )
     if values["links"] != config.to_dict().get("links", []) or config.joint_count != len(JOINT_NAMES):
-        raise CheckpointError(f"{path}: links {values['links']} differ from those in config")
+        raise CheckpointError(f"{path}: links {str(values['links'])[:300]} differ from those in config")
 
 
-def _fill(path: Path, network: HDNet | RootNet, tensors: Mapping[str, Tensor]) -> None:
-    state = network.state_dict()
-    expected = {key: value for key, value in state.items() if not key.endswith(_COUNTER)}
+def _complete(cls: type, values: Any) -> Any:
+    """An object of a dataclass with every field given: a default would be a guess of what was trained."""
+    names = [f.name for f in fields(cls)]
+    if not isinstance(values, dict) or sorted(values) != sorted(names):
+        found = sorted(values) if isinstance(values, dict) else type(values).__name__
+        raise ValueError(f"it holds {str(found)[:200]}, expected {', '.join(names)}")
+    for name, default in ((f.name, f.default) for f in fields(cls)):
+        # JSON has one kind of number; true and text are none.
+        kinds = (int, float) if type(default) is float else (type(default),)
+        if type(values[name]) not in kinds:
+            raise ValueError(f"{name} is {str(values[name])[:80]!r}, expected a {type(default).__name__}")
+    return cls(**values)
+
+
+def _check_tensors(path: Path, network: HDNet | RootNet, tensors: Mapping[str, Tensor]) -> None:
+    expected = {key: value for key, value in network.state_dict().items() if not key.endswith(_COUNTER)}
     problems = tensor_mismatches(expected, tensors)
     problems += [f"{k} is not finite" for k, v in tensors.items() if not torch.isfinite(v).all()]
     if problems:
@@ -248,4 +262,3 @@ def _fill(path: Path, network: HDNet | RootNet, tensors: Mapping[str, Tensor]) -
         raise CheckpointError(
             f"{path}: tensors do not fit the config: {'; '.join(problems[:5])}{more}"
         )
-    network.load_state_dict(state | {key: value.float() for key, value in tensors.items()})

@@ -8,7 +8,7 @@ from typing import Any
 
 from hdnet_ros.core.depth_bins import DepthBins
 from hdnet_ros.core.skeleton import JOINT_NAMES, LINKS, adjacency
-from hdnet_ros.model.fpn import BACKBONES
+from hdnet_ros.model.fpn import BACKBONES, MOST_CHANNELS
 from hdnet_ros.model.pose3d import PoseConfig
 
 
@@ -70,8 +70,9 @@ class HDNetConfig:
             raise ValueError(f"backbone is {self.backbone!r}, expected one of {sorted(BACKBONES)}")
         for name, smallest in _SMALLEST.items():
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < smallest:
-                raise ValueError(f"{name} is {value!r}, expected an integer of at least {smallest}")
+            largest = _LARGEST.get(name, MOST_CHANNELS)
+            if isinstance(value, bool) or not isinstance(value, int) or not smallest <= value <= largest:
+                raise ValueError(f"{name} is {str(value)[:80]}, expected an integer of at least {smallest}, at most {largest}")
         for name in _SWITCHES:
             if not isinstance(getattr(self, name), bool):
                 raise ValueError(f"{name} is {getattr(self, name)!r}, expected true or false")
@@ -114,6 +115,7 @@ _SMALLEST = {
     "joint_count": 1,
     "decode_radius_cells": 0,
 }
+_LARGEST = {"gnn_layers": 64, "joint_count": 256, "decode_radius_cells": 1024}
 _SWITCHES = (
     "separate_pairs",
     "median_depth",

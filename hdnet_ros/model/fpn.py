@@ -10,8 +10,10 @@ from torch.nn import functional as F
 from hdnet_ros.model.backbones import Backbone, EfficientNetLite0, ResNet50, pretrained_backbone_state
 from hdnet_ros.model.movenet import movenet_lightning, movenet_thunder
 
-__all__ = ["BACKBONES", "FeaturePyramid", "pretrained_backbone_state", "make_backbone"]
+__all__ = ["BACKBONES", "MOST_CHANNELS", "FeaturePyramid", "pretrained_backbone_state", "make_backbone"]
 
+# Beyond this a file is damaged or a trap: what it describes could not be allocated.
+MOST_CHANNELS = 8192
 BACKBONES: Mapping[str, Callable[[], Backbone]] = {
     "resnet50": ResNet50,
     "efficientnet_lite0": EfficientNetLite0,

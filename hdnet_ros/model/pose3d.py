@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from hdnet_ros.model.fpn import BACKBONES, make_backbone
+from hdnet_ros.model.fpn import BACKBONES, MOST_CHANNELS, make_backbone
 from hdnet_ros.model.heatmap import MASKED_LOGIT, soft_argmax_cells
 
 SHARED = "shared"
@@ -44,8 +44,8 @@ class PoseConfig:
             raise ValueError(f"pose backbone is {self.backbone!r}, expected one of {known}")
         for name, smallest in (("slices", 2), ("channels", 1)):
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < smallest:
-                raise ValueError(f"{name} is {value!r}, expected an integer of at least {smallest}")
+            if isinstance(value, bool) or not isinstance(value, int) or not smallest <= value <= MOST_CHANNELS:
+                raise ValueError(f"{name} is {str(value)[:80]}, expected an integer of at least {smallest}, at most {MOST_CHANNELS}")
         if not 0.0 < self.half_range_mm < float("inf"):
             raise ValueError(f"half_range_mm is {self.half_range_mm}, expected above 0")
 

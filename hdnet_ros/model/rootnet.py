@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from hdnet_ros.core.depth_bins import DepthBins, normalise_depth
 from hdnet_ros.core.skeleton import JOINT_NAMES, ROOT
-from hdnet_ros.model.fpn import BACKBONES, make_backbone
+from hdnet_ros.model.fpn import BACKBONES, MOST_CHANNELS, make_backbone
 from hdnet_ros.model.heatmap import soft_argmax_cells, spatial_softmax
 
 SIDE_REAL_MM = 2000.0
@@ -45,8 +45,8 @@ class RootNetConfig:
         if self.backbone not in BACKBONES:
             raise ValueError(f"backbone is {self.backbone!r}, expected one of {sorted(BACKBONES)}")
         channels = self.deconvolution_channels
-        if isinstance(channels, bool) or not isinstance(channels, int) or channels < 1:
-            raise ValueError(f"deconvolution_channels is {channels!r}, expected an integer of at least 1")
+        if isinstance(channels, bool) or not isinstance(channels, int) or not 1 <= channels <= MOST_CHANNELS:
+            raise ValueError(f"deconvolution_channels is {str(channels)[:80]}, expected an integer of at least 1, at most {MOST_CHANNELS}")
         if isinstance(self.bins, Mapping):
             object.__setattr__(self, "bins", DepthBins.from_dict(dict(self.bins)))
 

@@ -4,10 +4,15 @@ Eight bytes, the length of the header (little-endian); the header, a JSON object
 {name: {"dtype", "shape", "data_offsets": [begin, end]}} and "__metadata__" {text: text}; then the
 tensors' bytes, little-endian, row-major, without gaps (https://github.com/huggingface/safetensors).
 Nothing is executed, and no more is read or allocated than the file is long.
+
+Files that are written here carry a SHA-256 of everything else in them ("sha256" in the metadata), for
+a flipped bit makes other weights that look like weights. It is checked where it is there; of other
+files `listed_digest` knows what a SHA256SUMS beside them says.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Mapping
@@ -33,10 +38,21 @@ _NAMES = {dtype: name for name, dtype in _DTYPES.items()}
 _LENGTH_BYTES = 8
 _MOST_HEADER_BYTES = 16 * 2**20
 _METADATA = "__metadata__"
+_DIGEST = "sha256"
+SUMS_NAME = "SHA256SUMS"
 
 
 class TensorFileError(ValueError):
     """A file that is not what the format says; names what was found and expected."""
+
+
+class _Header(NamedTuple):
+    """What stands before the tensors' bytes."""
+
+    metadata: dict[str, str]  # without the digest
+    entries: dict[str, _Entry]  # by begin
+    start: int  # where the bytes begin
+    digest: str  # empty where the file carries none
 
 
 class _Entry(NamedTuple):
@@ -56,27 +72,50 @@ def read_metadata(path: str | Path) -> tuple[dict[str, str], list[str]]:
     TensorFileError : not such a file, or damaged
     OSError : it cannot be read
     """
-    metadata, entries, _ = _read_header(Path(path))
-    return metadata, list(entries)
+    header = _read_header(Path(path))
+    return header.metadata, list(header.entries)
 
 
-def read_tensors(path: str | Path) -> dict[str, Tensor]:
+def read_tensors(path: str | Path, vouched: bool = False) -> dict[str, Tensor]:
     """Tensors of a file by name, on the CPU.
+
+    Parameters
+    ----------
+    vouched : a file without a digest, in it or in a SHA256SUMS beside it, is refused
 
     Raises
     ------
-    TensorFileError, OSError : as `read_metadata`
+    TensorFileError : as `read_metadata`, and bytes that are not those of the digest
+    OSError : it cannot be read
     """
     path = Path(path)
-    _, entries, start = _read_header(path)
+    header = _read_header(path)
     with path.open("rb") as file:
-        file.seek(start)
+        before = file.read(header.start)
         data = bytearray(file.read())
-    return {name: _tensor(data, entry) for name, entry in entries.items()}
+    if header.digest:
+        found, wanted = _digest(header.metadata, header.entries, data), header.digest
+    else:
+        found, wanted = hashlib.sha256(before + data).hexdigest(), listed_digest(path)
+        if not wanted and vouched:
+            raise TensorFileError(f"it carries no {_DIGEST}, and no {SUMS_NAME} beside it names it: nobody can tell whether it is whole")
+    if wanted and found != wanted:
+        raise TensorFileError(f"its {_DIGEST} is {found[:16]}..., expected {wanted[:16]}...: some of its bytes were changed")
+    return {name: _tensor(data, entry) for name, entry in header.entries.items()}
+
+
+def listed_digest(path: Path) -> str:
+    """SHA-256 of a file as the SHA256SUMS beside it says, empty where it does not."""
+    try:
+        lines = path.with_name(SUMS_NAME).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return ""
+    listed = {name.strip().lstrip("*"): digest for digest, _, name in (line.partition(" ") for line in lines)}
+    return listed.get(path.name, "").lower()
 
 
 def write_tensors(path: str | Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
-    """Write tensors and metadata; equal arguments give equal bytes.
+    """Write tensors, metadata and their digest; equal arguments give equal bytes.
 
     Raises
     ------
@@ -84,27 +123,39 @@ def write_tensors(path: str | Path, tensors: Mapping[str, Tensor], metadata: Map
     """
     # The widest first, so that every tensor lies at a multiple of its own element's size.
     names = sorted(tensors, key=lambda name: (-tensors[name].element_size(), name))
-    header: dict[str, Any] = {_METADATA: dict(sorted(metadata.items()))}
-    end = 0
+    entries, end = {}, 0
     for name in names:
         tensor = tensors[name]
         if tensor.dtype not in _NAMES:
             raise ValueError(f"{name} is of {tensor.dtype}, expected one of {', '.join(_DTYPES)}")
         begin, end = end, end + tensor.numel() * tensor.element_size()
-        header[name] = {
-            "dtype": _NAMES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [begin, end],
-        }  # fmt: skip
+        entries[name] = _Entry(tensor.dtype, tuple(tensor.shape), begin, end)
+    data = b"".join(_bytes_of(tensors[name]) for name in names)
+    told = {key: value for key, value in metadata.items() if key != _DIGEST}
+    header: dict[str, Any] = {_METADATA: dict(sorted((told | {_DIGEST: _digest(told, entries, data)}).items()))}
+    header |= {name: _as_json(entry) for name, entry in entries.items()}
     text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
     text += b" " * (-len(text) % _LENGTH_BYTES)
-    with Path(path).open("wb") as file:
-        file.write(len(text).to_bytes(_LENGTH_BYTES, "little") + text)
-        for name in names:
-            flat = tensors[name].detach().cpu().contiguous().reshape(-1)
-            file.write(flat.view(torch.uint8).numpy().tobytes())
+    Path(path).write_bytes(len(text).to_bytes(_LENGTH_BYTES, "little") + text + data)
 
 
-def _read_header(path: Path) -> tuple[dict[str, str], dict[str, _Entry], int]:
-    """Metadata, entries by begin, and where the data start."""
+def _as_json(entry: _Entry) -> dict[str, Any]:
+    return {"dtype": _NAMES[entry.dtype], "shape": list(entry.shape), "data_offsets": [entry.begin, entry.end]}
+
+
+def _bytes_of(tensor: Tensor) -> bytes:
+    return tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
+
+
+def _digest(metadata: Mapping[str, str], entries: Mapping[str, _Entry], data: bytes | bytearray) -> str:
+    """SHA-256 over metadata, names, types, shapes and bytes, whatever the order in the header."""
+    described = {_METADATA: dict(metadata)} | {name: _as_json(entry) for name, entry in entries.items()}
+    made = hashlib.sha256(json.dumps(described, sort_keys=True).encode())
+    made.update(data)
+    return made.hexdigest()
+
+
+def _read_header(path: Path) -> _Header:
     size = path.stat().st_size
     with path.open("rb") as file:
         length = int.from_bytes(file.read(_LENGTH_BYTES), "little")
@@ -129,7 +180,7 @@ def _read_header(path: Path) -> tuple[dict[str, str], dict[str, _Entry], int]:
     entries = {name: _entry(name, value) for name, value in header.items()}
     entries = dict(sorted(entries.items(), key=lambda item: item[1].begin))
     _check_gaps(entries, size - start)
-    return metadata, entries, start
+    return _Header(metadata, entries, start, metadata.pop(_DIGEST, ""))
 
 
 def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The checkpoint that ships: it loads, says where it comes from, and keeps its limits."""
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,12 @@ def test_bundled_weights_are_small_and_name_their_origin(weights):
     assert "synthetic" in loaded.metadata["data"]
     assert loaded.convention.ladder and loaded.convention.mode == "virtual"
     assert loaded.calibration.floor_relative >= 0.056
+
+
+def test_bundled_files_are_those_of_the_list_beside_them(weights):
+    listed = dict(line.split()[::-1] for line in weights.with_name("SHA256SUMS").read_text().splitlines())
+    found = {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in weights.parent.glob("*.safetensors")}
+    assert found == listed, "after another file came: cd weights && sha256sum *.safetensors > SHA256SUMS"
 
 
 def test_bundled_weights_scale_depth_with_the_focal_length(weights):

@@ -1,6 +1,8 @@
+import hashlib
 import json
 import pickle
 
+import numpy as np
 import pytest
 import torch
 
@@ -141,9 +143,18 @@ def test_many_mismatches_are_cut_to_five(saved):
         ("config", {"backbone": "vgg"}, "config: backbone is 'vgg'"),
         ("config", {"colour": 1}, "config: unknown network key 'colour'"),
         ("config", [1], "config: "),
-        ("convention", {"input_px": 256, "tilt": 1}, "tilt"),
-        ("convention", {"mode": "fisheye"}, "convention: mode is 'fisheye'"),
-        ("calibration", {"temperature": -1.0}, "calibration: temperature is -1.0"),
+        ("config", {"fpn_channels": 10**9}, "fpn_channels is 1000000000, expected an integer of at least 1, at most 8192"),
+        ("config", {"gnn_layers": 10**9}, "gnn_layers is 1000000000"),
+        ("config", {"joint_count": 10**9}, "joint_count is 1000000000"),
+        ("config", {"bins": {"count": 10**12, "start": 1.0, "end": 8.0}}, "count is 1000000000000"),
+        ("config", {"fpn_channels": 8192, "branch_channels": 8192}, "tensors do not fit the config"),
+        ("convention", {}, "convention: it holds [], expected input_px, heatmap_stride, mode"),
+        ("convention", CONVENTION.to_dict() | {"tilt": 1}, "tilt"),
+        ("convention", CONVENTION.to_dict() | {"mode": "fisheye"}, "convention: mode is 'fisheye'"),
+        ("convention", CONVENTION.to_dict() | {"antialias": "no"}, "antialias is 'no', expected a bool"),
+        ("convention", CONVENTION.to_dict() | {"input_px": 10**9}, "input_px is 1000000000"),
+        ("calibration", {"temperature": 1.0}, "calibration: it holds ['temperature'], expected temperature, floor_relative"),
+        ("calibration", {"temperature": -1.0, "floor_relative": 0.05}, "calibration: temperature is -1.0"),
         ("joint_names", ["head"], "joint_names ['head']"),
         ("links", [[0, 1]], "links [[0, 1]]"),
         ("format_version", 9, "format_version 9, expected 1"),
@@ -219,3 +230,32 @@ def test_interrupted_save_keeps_the_previous_file(saved, tiny_network, monkeypat
     with pytest.raises(OSError, match="disk full"):
         save_checkpoint(saved, tiny_network, CONVENTION, **ABOUT)
     assert saved.read_bytes() == before
+
+
+def test_every_flipped_bit_is_found(saved):
+    whole = saved.read_bytes()
+    load_checkpoint(saved)
+    for place in np.random.default_rng(3).integers(0, len(whole), 60):
+        flipped = bytearray(whole)
+        flipped[place] ^= 1 << int(place) % 8
+        saved.write_bytes(flipped)
+        refusal(saved)
+
+
+def test_weights_without_a_digest_are_refused_unless_a_list_beside_them_names_them(saved, tmp_path):
+    library = pytest.importorskip("safetensors.torch")
+    metadata, _ = read_metadata(saved)
+    library.save_file(read_tensors(saved), saved, metadata)
+    assert "carries no sha256" in refusal(saved)
+    digest = hashlib.sha256(saved.read_bytes()).hexdigest()
+    (saved.parent / "SHA256SUMS").write_text(f"{digest}  {saved.name}\n")
+    load_checkpoint(saved)
+    (saved.parent / "SHA256SUMS").write_text(f"{'0' * 64}  {saved.name}\n")
+    assert "some of its bytes were changed" in refusal(saved)
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "9" * 100_000, '{"a":' * 50_000], ids=["lists", "digits", "objects"])
+@pytest.mark.parametrize("field", ["config", "links", "calibration"])
+def test_metadata_that_mean_more_than_they_say_are_one_line(saved, field, text):
+    message = refusal(rewrite(saved, None, lambda m: m.update({field: text})))
+    assert "\n" not in message and len(message) < 1000
