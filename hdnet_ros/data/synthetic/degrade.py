@@ -88,7 +88,7 @@ def _blur(rng: np.random.Generator, picture: np.ndarray, config: DegradeConfig) 
             picture, (0, 0), rng.uniform(0.4, 1.0) if rng.random() < 0.8 else rng.uniform(1.0, 1.8)
         )
     if rng.random() < config.motion_share:
-        picture = cv2.filter2D(picture, -1, _motion_kernel(rng.uniform(2, 7), rng.uniform(0, np.pi)))
+        picture = cv2.filter2D(picture, -1, motion_kernel(rng.uniform(2, 7), rng.uniform(0, np.pi)))
     if rng.random() < config.resample_share:
         factor = rng.uniform(1.15, 2.3)
         small = cv2.resize(
@@ -111,7 +111,8 @@ def _blur(rng: np.random.Generator, picture: np.ndarray, config: DegradeConfig) 
     return picture
 
 
-def _motion_kernel(length_px: float, angle_rad: float) -> np.ndarray:
+def motion_kernel(length_px: float, angle_rad: float) -> np.ndarray:
+    """A line of this length and direction that sums to one, (n, n) float32 with an odd n."""
     size = int(np.ceil(length_px)) | 1
     kernel = np.zeros((size, size), np.float32)
     middle, step = size // 2, 0.5 * length_px * np.array([np.cos(angle_rad), np.sin(angle_rad)])

@@ -250,11 +250,35 @@ def bending(rng: np.random.Generator) -> DrawnPose:
                     rotation=rng.uniform(0, 25), fingers=35)
     builder.pelvis(lean=lean, yaw=rng.normal(0, 5)).spine(bend=0.5 * hip, twist=rng.normal(0, 10))
     builder.neck(bend=rng.uniform(-25, 25), twist=rng.normal(0, 12))
-    return DrawnPose("bending", builder.with_noise(rng, 2.5).pose)
+    carries = {}
+    if rng.random() < 0.25:
+        # Both arms alike around what is lifted.
+        flexion, elbow = rng.uniform(30, 80), rng.uniform(10, 60)
+        for side in ("left", "right"):
+            builder.arm(side, flexion, elbow, abduction=rng.uniform(3, 10), rotation=rng.uniform(0, 15), fingers=40)
+        carries = {"both": "box"}
+    return DrawnPose("bending", builder.with_noise(rng, 2.5).pose, carries=carries)
+
+
+def on_the_floor(rng: np.random.Generator) -> DrawnPose:
+    """Sitting on the floor, legs stretched, drawn up or crossed."""
+    builder = PoseBuilder()
+    lean = rng.uniform(-25, 15)
+    drawn_up, open_deg = rng.uniform(0, 1), rng.uniform(0, 30)
+    for side in ("left", "right"):
+        knee = 125 * drawn_up + rng.uniform(0, 15)
+        builder.leg(side, lean + 88 + 0.35 * knee, knee, rng.uniform(-15, 10), abduction=open_deg, rotation=rng.uniform(0, 25))
+        builder.arm(side, rng.uniform(10, 60) - min(lean, 0), rng.uniform(10, 80), abduction=rng.uniform(3, 25),
+                    rotation=rng.uniform(0, 30), fingers=30)
+    builder.pelvis(lean=lean).spine(bend=rng.uniform(0, 30), twist=rng.normal(0, 8))
+    builder.neck(bend=rng.normal(2, 12), twist=rng.normal(0, 22))
+    return DrawnPose("crouching", builder.with_noise(rng, 2.0).pose, contact="lowest", activity="sitting on the floor")
 
 
 def crouching(rng: np.random.Generator) -> DrawnPose:
-    """Squatting on both feet or kneeling on one knee or both."""
+    """Squatting on both feet, kneeling on one knee or both, or sitting on the floor."""
+    if rng.random() < 0.25:
+        return on_the_floor(rng)
     builder = PoseBuilder()
     style = rng.random()
     lean = rng.uniform(5, 35)

@@ -130,7 +130,7 @@ def wood(rng: Rng) -> np.ndarray:
 
 def plaster(rng: Rng) -> np.ndarray:
     colour = np.clip(
-        _grey(rng, 0.55, 0.95) * (1 + rng.choice([0.03, 0.15]) * rng.standard_normal(3)), 0.1, 0.97
+        _grey(rng, 0.55, 0.95) * (1 + rng.choice([0.03, 0.03, 0.12]) * rng.standard_normal(3)), 0.1, 0.97
     )
     return _paint(colour, 0.015 * tileable_noise(rng, 0.3), 0.025 * tileable_noise(rng, 1.8))
 

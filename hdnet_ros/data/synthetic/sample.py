@@ -20,6 +20,7 @@ from hdnet_ros.data.synthetic.backgrounds import cache_folder, load_bank
 from hdnet_ros.data.synthetic.cameras import MAX_DEPTH_M, CameraView
 from hdnet_ros.data.synthetic.degrade import DegradeConfig, degrade
 from hdnet_ros.data.synthetic.labels import PersonLabel
+from hdnet_ros.data.synthetic.movement import with_moving_people
 from hdnet_ros.data.synthetic.nobody import NobodyBox
 from hdnet_ros.data.synthetic.people import PeopleFactory
 from hdnet_ros.data.synthetic.placement import (
@@ -74,6 +75,7 @@ class SampleConfig:
     preferred_px, window_limit_px, full_resolution_share : windows larger than the first come from a camera of
         lower resolution, but for a share, where they may have the second; a network whose input is 256 px
         gains nothing from the rest
+    moving_share : the people are blurred by their movement
     """
 
     kinds: tuple[tuple[str, float], ...] = (
@@ -92,6 +94,7 @@ class SampleConfig:
     window_limit_px: int = 840
     preferred_px: int = 480
     full_resolution_share: float = 0.15
+    moving_share: float = 0.15
     people_limit: int = 4
     least_visible_fraction: float = 0.3
     placement: PlacementConfig = field(default_factory=PlacementConfig)
@@ -158,9 +161,9 @@ def _try_sample(
     if found[0] is None or found[0].visible_fraction < least:
         return None
     backdrop = _backdrop(rng, bank, surfaces, settings.setting)
-    picture = scene.render_scene(
-        settings, bank, window_view, surfaces, backdrop, labels.solids(meshes), (people.rgb, people.alpha, people.depth_m)
-    )
+    moving = with_moving_people(rng, people, config.moving_share)
+    shown = (moving.rgb, moving.alpha, moving.depth_m)
+    picture = scene.render_scene(settings, bank, window_view, surfaces, backdrop, labels.solids(meshes), shown)
     size = np.array(view.camera.size_wh_px)
     others = sorted(
         (

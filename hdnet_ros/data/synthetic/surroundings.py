@@ -22,7 +22,7 @@ def add_room(out: PrimitiveList, rng: Rng, view: CameraView, meshes) -> None:
     middle, half = 0.5 * (low + high), 0.5 * (high - low)
     height = max(rng.uniform(2.4, 4.0), view.position_world_m[2] + 0.3)
     centre = np.array([c * middle[0] - s * middle[1], s * middle[0] + c * middle[1]])
-    tint = random_tint(rng, 0.06)
+    tint = random_tint(rng, 0.03)
     out.add(
         rng,
         BOX,

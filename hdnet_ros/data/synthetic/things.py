@@ -58,6 +58,12 @@ class Hanger:
             sections.append((0.5 * (low[0] + high[0]), 0.5 * (high[0] - low[0]), high[1]))
         return np.array(sections)
 
+    def back_x(self, bone: str) -> float:
+        """How far behind a bone of the spine (negative) the back's surface is, metres."""
+        head = self.body.heads[self.rig.index(bone)]
+        near = self.body.vertices[self.coordinates[:, ARM] < 0.0] - head
+        return float(near[(np.abs(near[:, 2]) < 0.06) & (np.abs(near[:, 1]) < 0.1), 0].min())
+
     def skull(self) -> Skull:
         """Extents of the scalp, in the head's axes."""
         head = self.body.heads[self.rig.index("head")]
@@ -142,7 +148,7 @@ def _bags(rng: np.random.Generator, hanger: Hanger) -> list[Mesh]:
     if draw < (0.3 if at_school else 0.14):
         half = np.array([rng.uniform(0.06, 0.11), rng.uniform(0.12, 0.17), rng.uniform(0.16, 0.25)]) * size
         return [hanger.at(blob_mesh(half, material, rng.uniform(0.35, 0.7)), "spine02",
-                          (-0.09 * size - half[0], 0.0, 0.10 * size))]
+                          (hanger.back_x("spine02") - 0.9 * half[0], 0.0, 0.05 * size))]
     if draw < (0.34 if at_school else 0.26):
         side = 1.0 if rng.random() < 0.5 else -1.0
         half = np.array([rng.uniform(0.10, 0.19), rng.uniform(0.03, 0.07), rng.uniform(0.09, 0.17)]) * size
