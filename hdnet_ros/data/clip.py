@@ -34,8 +34,9 @@ def pictures_of_clip(
     every: int = 1,
     detect: Callable[[np.ndarray], list[Detection]] | None = None,
     box_change: Callable[[np.ndarray], np.ndarray] | None = None,
+    whole_only: bool = True,
 ) -> Iterator[LabelledPicture]:
-    """Labelled pictures of a clip's annotated frames; people whole in the picture only.
+    """Labelled pictures of a clip's annotated frames.
 
     Parameters
     ----------
@@ -43,10 +44,14 @@ def pictures_of_clip(
     every : take each n-th frame.
     detect : (H, W, 3) RGB to detections; their boxes replace the hand-made ones they match best
         at an IoU of at least 0.4, and people without a match are left out. None keeps the hand-made.
+    whole_only : only people who are whole in the picture: of the others the feet, and so the depth,
+        are not known well.
     box_change : applied to every box that is used, for studies of loose boxes.
     """
     for frame in annotated_frames(video, clip, every):
-        people = [p for p in clip.boxes[frame.index] if clip.whole_in_picture(p.box_xywh_center_px)]
+        people = clip.boxes[frame.index]
+        if whole_only:
+            people = [p for p in people if clip.whole_in_picture(p.box_xywh_center_px)]
         roots = [clip.true_root_camera_mm(p.box_xywh_center_px) for p in people]
         boxes = [p.box_xywh_center_px for p in people]
         if detect is not None:

@@ -39,7 +39,7 @@ def section_of(suite: Suite) -> Section:
     if name not in tables:
         return Section(suite.name, f"{name}: nobody was located, {rows.lost} boxes without an answer.")
     shown = [*depth_tables(suite.rows[name].table(), tables), *_mrpe_table(tables)]
-    shown += [*_joints_table(suite), *_pose_table(suite), *_stability_table(suite)]
+    shown += [*_joints_table(suite), *_pose_table(suite), *_stability_table(suite), *_detector_tables(suite)]
     text = f"{len(suite.pictures)} pictures, {len(rows.true_mm)} people located, {rows.lost} boxes without an answer."
     return Section(suite.name, text, tuple(shown), depth_plots(tables), tuple(worst_cases(rows, suite.pictures)))
 
@@ -167,3 +167,21 @@ def _stability_table(suite: Suite) -> list[Table]:
         " one rung of the scale ladder larger or smaller."
     )
     return [Table("How far the depth follows the box", columns, (Line(suite.first[0], cells),), protocol)]
+
+
+def _detector_tables(suite: Suite) -> list[Table]:
+    if not suite.detector:
+        return []
+    lines = [
+        Line(name, (str(f["people"]), percent(f["recall"]), str(f.get("boxes", "")), percent(f.get("precision"))))
+        for name, f in suite.detector.items()
+        if isinstance(f, dict) and "recall" in f
+    ]
+    others = [Line(picture, (what,)) for picture, what in suite.detector["other boxes"].items()]
+    protocol = (
+        "A person is found by a box that overlaps theirs by an IoU of 0.5 or more, best score first, a box for one"
+        " person; boxes beyond these are counted as nobody, real people whom nobody labelled among them."
+    )
+    columns = ("people", "recall", "boxes", "precision")
+    found = [Table("Detector", columns, tuple(lines), protocol)]
+    return found + ([Table("Boxes that are nobody labelled", ("where",), tuple(others), protocol)] if others else [])

@@ -8,11 +8,13 @@ import json
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Callable, Container, Iterable, Sequence
+from typing import Any, Callable, Container, Iterable, Sequence
 
 import numpy as np
 
+from hdnet_ros.evaluate.detection import run_detector
 from hdnet_ros.locate.detectors import make_detector
+from hdnet_ros.tracking.tracking import MIN_EXISTENCE
 from hdnet_ros.locate.factory import EstimatorSettings, estimator_of
 from hdnet_ros.locate.protocol import BoxedImage, Estimator, Located
 from hdnet_ros.locate.priors import BoxAreaPrior, BoxHeightPrior
@@ -114,12 +116,14 @@ class Suite:
     rows : estimator to its rows
     pictures : what was looked at, by number
     stability : how far the depth follows box and rung, where that was asked for
+    detector : whom the detector found whose boxes these are, as `DetectorRows.figures`
     """
 
     name: str
     rows: dict[str, Rows]
     pictures: Sequence[LabelledPicture]
     stability: dict[str, float] = field(default_factory=dict)
+    detector: dict[str, Any] = field(default_factory=dict)
 
     @property
     def first(self) -> tuple[str, Rows]:
@@ -137,7 +141,7 @@ class Suite:
         if pose is not None:
             results["pose"] = pose
         results |= {rival: other.table() for rival, other in list(self.rows.items())[1:]}
-        return results | self.stability
+        return results | self.stability | ({"detector": self.detector} if self.detector else {})
 
 
 def picture_suite(
@@ -221,13 +225,42 @@ def clip_suites(
     """
     clip = load_ground_plane_clip(folder)
     suites = []
-    for boxes, detect in {"hand-made boxes": None, "NanoDet boxes": make_detector("nanodet").detect}.items():
+    detector = make_detector()
+    everybody = pictures_of_clip(video, clip, every=every, whole_only=False)
+    found = run_detector(detector.detect, estimator_of(checkpoint, settings), track(everybody, "detector"), MIN_EXISTENCE)
+    for boxes, detect in {"hand-made boxes": None, "NanoDet boxes": detector.detect}.items():
         pictures = list(pictures_of_clip(video, clip, every=every, detect=detect))
         estimators = estimators_of(checkpoint, settings, regressor, others)
         rows = {k: benchmark.run(e, track(pictures, f"{boxes}: {k}")) for k, e in estimators.items()}
         some = pictures[:: max(1, len(pictures) // STABILITY_PICTURES)]
-        suites.append(Suite(boxes, rows, pictures, stability(checkpoint, some, settings, jitter, track)))
+        steady = stability(checkpoint, some, settings, jitter, track)
+        suites.append(Suite(boxes, rows, pictures, steady, found.figures(by_group=False) if detect else {}))
     return suites
+
+
+def measured_suites(
+    checkpoint,
+    pictures: Sequence[LabelledPicture],
+    detector,
+    name: str,
+    settings: EstimatorSettings,
+    regressor: BoxRegressor | None,
+    jitter: Callable,
+    track: Track = untracked,
+    others: Sequence = (),
+) -> list[Suite]:
+    """Every estimator on measured pictures, with their own boxes and with those of a detector.
+
+    Parameters
+    ----------
+    detector : a `Detector`; `name` is what it is called
+    """
+    suite = picture_suite(checkpoint, pictures, settings, regressor, jitter, "labelled boxes", track, others)
+    judge = estimator_of(checkpoint, settings)
+    found = run_detector(detector.detect, judge, track(pictures, f"detector {name}"), MIN_EXISTENCE)
+    estimators = estimators_of(checkpoint, settings, regressor, others)
+    rows = {key: benchmark.run(e, track(found.pictures, key)) for key, e in estimators.items()}
+    return [suite, Suite(f"{name} boxes", rows, found.pictures, detector=found.figures())]
 
 
 def as_text(results: dict, indent: str = "") -> str:

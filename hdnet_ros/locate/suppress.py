@@ -8,10 +8,12 @@ import numpy as np
 
 from hdnet_ros.core.boxes import intersection_over_union
 
-# Doubles of one person differ in size or sit on each other; two people side by side differ in place.
-_ALIKE = 0.8
+# Doubles of one person differ in size, sit on each other or are doubtful; two people side by side differ
+# in place.
+_ALIKE = 0.85
 _APART = 0.2
 _SIDE_BY_SIDE_IOU = 0.7
+_CERTAIN = 0.6
 
 
 def suppress_duplicates(
@@ -20,7 +22,8 @@ def suppress_duplicates(
     """Indices of the boxes that are nobody's second, best score first.
 
     A box is a second where a better one overlaps it by more than `iou_limit`. Two of like size whose
-    middles lie a fifth of their width apart or more are two people, up to an overlap of 0.7.
+    middles lie a fifth of their width apart or more are two people, up to an overlap of 0.7 and where
+    the lesser one's score is 0.6 or more.
 
     Parameters
     ----------
@@ -28,13 +31,15 @@ def suppress_duplicates(
     scores : (N,)
     """
     boxes = np.asarray(boxes_xyxy, dtype=np.float64).reshape(-1, 4)
-    order = np.argsort(-np.asarray(scores, dtype=np.float64), kind="stable")
+    scores = np.asarray(scores, dtype=np.float64)
+    order = np.argsort(-scores, kind="stable")
     kept: list[int] = []
     while len(order):
         best, order = int(order[0]), order[1:]
         kept.append(best)
         iou = intersection_over_union(boxes[best], boxes[order])
         is_other = (iou <= _SIDE_BY_SIDE_IOU) & _side_by_side(boxes[best], boxes[order])
+        is_other &= scores[order] >= _CERTAIN
         order = order[(iou <= iou_limit) | is_other]
     return kept
 

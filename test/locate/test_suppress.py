@@ -20,6 +20,7 @@ def test_two_who_hug_stay_two():
     other = PERSON + [15, 4, 15, 4]
     assert intersection_over_union(PERSON, other[None])[0] > 0.5
     assert suppress_duplicates([PERSON, other], [0.8, 0.7]) == [0, 1]
+    assert suppress_duplicates([PERSON, other], [0.8, 0.5]) == [0]
 
 
 def test_a_box_around_both_is_nobody_s():

@@ -10,6 +10,7 @@ import click
 
 from hdnet_ros.cli.commands.failures import told_in_one_line
 from hdnet_ros.cli.commands.progress import progress_bar
+from hdnet_ros.locate.detectors import DEFAULT_DETECTOR, DETECTOR_NAMES, PRESET_NAMES, make_detector
 from hdnet_ros.model.default_weights import NO_WEIGHTS_HELP, find_default_weights
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -26,16 +27,18 @@ PETS_NEEDS = {
 WITHOUT_EFFECT = {
     "synthetic-holdout": {"every": "--every"},
     "pets": {"most": "--most"},
+    "pictures": {"every": "--every", "most": "--most"},
     "drive": {"most": "--most", "rivals": "--rival", "train_shards": "--train-shards"},
 }
 
 
 @click.command("eval")
-@click.option("--data", type=click.Choice(["synthetic-holdout", "pets", "drive", *PAPERS_DATA]), required=True)
+@click.option("--data", type=click.Choice(["synthetic-holdout", "pets", "pictures", "drive", *PAPERS_DATA]), required=True)
 @click.option("--weights", type=FILE, help="Checkpoint; the bundled one by default.")
 @click.option("--root", type=FOLDER,
               help="Hold-out shards (without: some are rendered now), the clip's camera.json and boxes*.json,"
-                   " drive.json and drive.mp4, or the dataset.")  # fmt: skip
+                   " drive.json and drive.mp4, pictures with measured distances (docs/measure_your_camera.md),"
+                   " or the dataset.")  # fmt: skip
 @click.option("--rival", "rivals", type=FILE, multiple=True,
               help="Other weights to report beside, RootNet's say; again for more.")  # fmt: skip
 @click.option("--train-shards", type=FOLDER, help="Shards the box-only regressor is fitted on.")
@@ -43,6 +46,10 @@ WITHOUT_EFFECT = {
 @click.option("--every", type=click.IntRange(1), default=1, show_default=True,
               help="Take each n-th frame of the clip or drive, or picture of the dataset.")  # fmt: skip
 @click.option("--most", type=click.IntRange(1), help="Most pictures of the hold-out or dataset.")
+@click.option("--detector", type=click.Choice(DETECTOR_NAMES), default=DEFAULT_DETECTOR, show_default=True,
+              help="pictures: the detector that is scored.")  # fmt: skip
+@click.option("--preset", type=click.Choice(PRESET_NAMES), default="good", show_default=True, help="pictures: nanodet's.")
+@click.option("--detector-weights", type=FILE, help="pictures: the detector's weights, where they are not bundled.")
 @click.option("--detected-boxes", is_flag=True, help="mupots: the boxes of RootNet's detector instead of true ones.")
 @click.option("--also", type=click.Choice(["tracks", "floor"]), multiple=True,
               help="pets: people followed over time; depth with the feet on the floor. Printed, not in the report.")  # fmt: skip
@@ -86,6 +93,8 @@ def _check_usage(data: str, root: Path | None, options: dict, report_folder: Pat
     missing = [needed for name, needed in PETS_NEEDS.items() if given[name] is None]
     if data == "pets" and missing:
         raise click.UsageError(f"--data pets needs {' and '.join(missing)}")
+    if data == "pictures" and root is None:
+        raise click.UsageError("--data pictures needs --root, the folder of the pictures (docs/measure_your_camera.md)")
     if data in PAPERS_DATA and root is None:
         raise click.UsageError(f"--data {data} needs --root, the folder of the dataset as its authors give it")
     if data == "drive" and (root is None or report_folder is not None):
@@ -157,6 +166,15 @@ def _suites(checkpoint, data: str, root: Path | None, regressor, track: Callable
     if data == "pets":
         return suites.clip_suites(
             checkpoint, root, options["video"], options["every"], settings, regressor, jittered, track, others
+        )
+    if data == "pictures":
+        from hdnet_ros.data.measured_pictures import measured_pictures
+
+        name, preset = options["detector"], options["preset"]
+        detector = make_detector(name, options["detector_weights"], device=options["device"], preset=preset)
+        told = f"{name}, {preset}" if name == "nanodet" else name
+        return suites.measured_suites(
+            checkpoint, measured_pictures(root), detector, told, settings, regressor, jittered, track, others
         )
     if root is not None:
         pictures = list(pictures_in(root, options["most"]))
