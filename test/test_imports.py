@@ -17,7 +17,7 @@ ALLOWED = {
     "model": {"core", "model"},
     "viz": {"core", "files", "tracking", "viz"},
     "locate": LOCATE,
-    "pipeline": PIPELINE | {"messages"},
+    "pipeline": PIPELINE,
     "messages": PIPELINE | {"messages"},
     "ros": PIPELINE | {"messages", "ros"},
     "bags": PIPELINE | {"messages", "ros", "bags"},

@@ -13,27 +13,22 @@ from typing import Any
 from hdnet_ros.bags.errors import BagError
 from hdnet_ros.bags.journal import Journal, JournalledDetector, JournalledEstimator
 from hdnet_ros.bags.output import OutputBag, would_delete
-from hdnet_ros.bags.replay import RESULTS, Replay
+from hdnet_ros.bags.replay import Replay
 from hdnet_ros.bags.settings import BagJob
 from hdnet_ros.bags.source import BagSource
-from hdnet_ros.bags.transforms import TransformTree
 from hdnet_ros.core.camera import Camera
 from hdnet_ros.files.camera_files import load_camera
-from hdnet_ros.locate.backends import (
-    SKELETON_LINKS,
-    BackendError,
-    make_people_detector,
-    make_trackers,
-)
+from hdnet_ros.locate.backends import BackendError, make_people_detector
 from hdnet_ros.locate.factory import EstimatorError, EstimatorSettings, make_estimator
 from hdnet_ros.locate.protocol import Estimator
 from hdnet_ros.messages.convert import detections_to_msg
-from hdnet_ros.pipeline.floor import FloorFinder
 from hdnet_ros.messages.images import ImageDecoder
-from hdnet_ros.messages.markers import MarkerPublisher
-from hdnet_ros.messages.message_types import CompressedImage
-from hdnet_ros.pipeline.pipeline import Pipeline
-from hdnet_ros.pipeline.tracking_frame import TrackingFrame, wanted_frame
+from hdnet_ros.messages.message_types import CompressedImage, Image
+from hdnet_ros.messages.publication import Publication
+from hdnet_ros.messages.shot import shot_from_messages
+from hdnet_ros.pipeline.pairing import Pair
+from hdnet_ros.pipeline.pipeline import locate, make_pipeline
+from hdnet_ros.pipeline.scene import LocatedShot
 
 Progress = Callable[[int, int], None]  # images so far, images in all
 
@@ -121,11 +116,14 @@ def journal_path(target: Path) -> Path:
     return target.with_name(f".{target.name}.journal")
 
 
-def write_all(replay: Replay, output: OutputBag, node: str, on_image: Callable[[], None]) -> None:
+def write_all(
+    replay: Replay, publication: Publication, output: OutputBag, node: str, on_image: Callable[[], None]
+) -> None:
     """Write what a replay yields, complete; on any error nothing is left of it."""
     try:
-        for name, kind in RESULTS.items():
-            output.declare(f"{node}/{name}", kind)
+        for name, kind in publication.topics.items():
+            if kind is not Image:
+                output.declare(name.replace("~", node, 1), kind)
         for time_ns, topic, message in replay:
             output.write(time_ns, topic.replace("~", node, 1), message)
             if topic == "~/persons":
@@ -134,20 +132,6 @@ def write_all(replay: Replay, output: OutputBag, node: str, on_image: Callable[[
         output.abandon()
         raise
     output.finish()
-
-
-def make_pipeline(
-    estimator: Estimator,
-    options: dict[str, Any],
-    decoder: Any,
-    lookup: TransformTree,
-    say: Callable[[str], None],
-) -> Pipeline:
-    """Return the node's pipeline for a recording, whose TF is known from its start to its end."""
-    markers = MarkerPublisher(SKELETON_LINKS, options["marker_lifetime_s"])
-    frame = TrackingFrame(wanted_frame(options), lookup, say)
-    floor = FloorFinder(lookup, options, say)
-    return Pipeline(estimator, make_trackers(options), decoder, markers, options, frame, floor=floor)
 
 
 def _write(
@@ -160,13 +144,19 @@ def _write(
     camera = read_camera(job.camera_file) if job.camera_file else None
     told: list[str] = [remark] if remark else []
     transforms = source.transforms(job.options["tf_prefix"])
-    pipeline = make_pipeline(kept, job.options, decoder, transforms, told.append)
-    replay = Replay(source, pipeline, job.options, transforms.frames, camera, detect)
+    pipeline = make_pipeline(job.options, transforms, told.append)
+    publication = Publication(job.options, estimator.name)
+
+    def located(pair: Pair, info: Any) -> LocatedShot:
+        (found,) = locate(kept, [shot_from_messages(pair.image, pair.detections, info, job.options, decoder)])
+        return found
+
+    replay = Replay(source, located, pipeline, publication, job.options, transforms.frames, camera, detect)
     total = source.count("image")
     notes = {"hdnet": json.dumps({"options": job.options, "node": job.node})}
     output = OutputBag(job.target, job.storage, notes)
     on_progress(0, total)
-    write_all(replay, output, job.node, lambda: on_progress(replay.tally.images, total))
+    write_all(replay, publication, output, job.node, lambda: on_progress(replay.tally.images, total))
     tally = replay.tally
     return BagReport(
         source=job.source,

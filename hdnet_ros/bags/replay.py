@@ -13,26 +13,11 @@ from hdnet_ros.core.camera import Camera
 from hdnet_ros.pipeline.bad_input import BadInput
 from hdnet_ros.messages.convert import detections_header, info_from_camera, known_stamp_ns
 from hdnet_ros.ros.logbook import kind_of
-from hdnet_ros.messages.message_types import (
-    Detection3DArray,
-    Header,
-    Marker,
-    MarkerArray,
-    PersonRootArray,
-    PersonTrackArray,
-    TFMessage,
-)
-from hdnet_ros.pipeline.pairing import FramePairing
-from hdnet_ros.pipeline.pipeline import Answer, Pipeline
-
-# What the node publishes about every image, on ~/<name>.
-RESULTS = {
-    "persons": PersonRootArray,
-    "detections_3d": Detection3DArray,
-    "tracks": PersonTrackArray,
-    "markers": MarkerArray,
-}
-
+from hdnet_ros.messages.message_types import TFMessage
+from hdnet_ros.messages.publication import Publication
+from hdnet_ros.pipeline.pairing import FramePairing, Pair
+from hdnet_ros.pipeline.pipeline import Pipeline
+from hdnet_ros.pipeline.scene import LocatedShot, Scene
 
 class Written(NamedTuple):
     """One message to write: recording time, topic (~ is the node's name), message."""
@@ -77,22 +62,33 @@ class Replay:
     Parameters
     ----------
     source : the recording
-    pipeline : of the node
+    locate : the people of an image (or what stands in for it), its detections and the camera info
+    pipeline, publication : of the node
     options : parameters of the node
     frames : of the recording's TF, those to be written as well
     camera : stands in for the recording's camera info, or None
     detect : makes a Detection2DArray of an image message, or None to take the recording's
+    image_role : role of the messages that are answered
+    beside : topic beside which made camera info and detections are written; empty: the images'
     """
 
     def __init__(
         self,
         source: BagSource,
+        locate: Callable[[Pair, Any], LocatedShot],
         pipeline: Pipeline,
+        publication: Publication,
         options: dict[str, Any],
         frames: Collection[str],
         camera: Camera | None = None,
         detect: Callable[[Any], Any] | None = None,
+        image_role: str = "image",
+        beside: str = "",
     ):
+        self._locate = locate
+        self._publication = publication
+        self._image_role = image_role
+        self._namespace = (beside or source.topics[image_role].removesuffix("/compressed")).rpartition("/")[0]
         self._source = source
         self._pipeline = pipeline
         self._detect = detect
@@ -107,8 +103,6 @@ class Replay:
         self._frames = frames
         self._pairing = FramePairing(round(options["slop_s"] * 1e9), options["images_kept"])
         self._jumps = 0
-        self._last_header = Header()
-        self._tf_ns: dict[str, int] = {}
         self.tally = Tally()
 
     def __iter__(self) -> Iterator[Written]:
@@ -142,7 +136,7 @@ class Replay:
             return
         header = detections_header(message) if role == "detections" else message.header
         stamp_ns = known_stamp_ns(header)
-        if role == "image":
+        if role == self._image_role:
             self.tally.images += 1
             oddity = self._pairing.offer_image(stamp_ns, message)
             if self._camera is not None:
@@ -169,18 +163,17 @@ class Replay:
         if self._pairing.clock_jumps != self._jumps:
             self._jumps = self._pairing.clock_jumps
             self._pipeline.reset()
-            self._tf_ns = {}
-            gone = Marker(header=self._last_header, action=Marker.DELETEALL)
-            yield Written(time_ns, "~/markers", MarkerArray(markers=[gone]))
+            for topic, message in self._publication.reset():
+                yield Written(time_ns, topic, message)
         if pair is None:
             return
-        answer = self._guarded(
-            "an image could not be answered",
-            lambda: self._pipeline.answer(pair, self._info, want_overlay=False),
-        )
-        if answer is not None:
-            self._count(answer)
-            yield from self._messages(time_ns, answer)
+        scene = self._guarded("an image could not be answered", lambda: self._scene(pair))
+        if scene is not None:
+            self._count(scene)
+            yield from self._told(time_ns, scene)
+
+    def _scene(self, pair: Pair) -> Scene:
+        return self._pipeline.scene(self._locate(pair, self._info))
 
     def _guarded(self, what: str, call: Callable[[], Any]) -> Any | None:
         """Return what a call returns; where it fails, count that as the node does, return None."""
@@ -192,21 +185,14 @@ class Replay:
             self.tally.failure(what, error)
         return None
 
-    def _messages(self, time_ns: int, answer: Answer) -> Iterator[Written]:
+    def _told(self, time_ns: int, scene: Scene) -> Iterator[Written]:
         """Yield what the node publishes about an image, in its order."""
-        told = self._tf_ns
-        fresh = [t for t in answer.transforms if known_stamp_ns(t.header) > told.get(t.child_frame_id, 0)]
-        if fresh:
-            told.update({t.child_frame_id: known_stamp_ns(t.header) for t in fresh})
-            yield Written(time_ns, "/tf", TFMessage(transforms=fresh))
-        yield Written(time_ns, "~/persons", answer.persons)
-        yield Written(time_ns, "~/tracks", answer.tracks)
-        views = self._guarded("an image could not be shown", answer.views)
-        if views is None:
-            return
-        yield Written(time_ns, "~/detections_3d", views.detections_3d)
-        markers = views.markers.markers + views.track_markers.markers
-        yield Written(time_ns, "~/markers", MarkerArray(markers=markers))
+        told = self._publication.of(scene)
+        while True:
+            one = self._guarded("an image could not be shown", lambda: next(told, None))
+            if one is None:
+                return
+            yield Written(time_ns, *one)
 
     def _other_frames(self, recorded: Recorded) -> Iterator[Written]:
         kept = transforms_of(recorded.message, self._frames)
@@ -214,12 +200,10 @@ class Replay:
             yield Written(recorded.time_ns, f"/{recorded.role}", TFMessage(transforms=kept))
 
     def _beside_image(self, name: str) -> str:
-        image = self._source.topics["image"].removesuffix("/compressed")
-        return f"{image.rpartition('/')[0]}/{name}"
+        return f"{self._namespace}/{name}"
 
-    def _count(self, answer: Answer) -> None:
+    def _count(self, scene: Scene) -> None:
         self.tally.answered += 1
-        self.tally.people += len(answer.persons.persons)
-        self._last_header = answer.persons.header
-        for fault in answer.remarks:
+        self.tally.people += len(scene.people)
+        for fault in scene.remarks:
             self.tally.remark(fault)

@@ -1,45 +1,16 @@
 """What the nodes run, made from plain values; nothing of ROS."""
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from hdnet_ros.locate.detectors import Detector, make_detector
-from hdnet_ros.core.skeleton import LINKS
 from hdnet_ros.locate.factory import have_waiting_threads_sleep, no_threads_of_its_own
-from hdnet_ros.tracking.track_ids import IdSource
-from hdnet_ros.tracking.tracking import TrackerConfig, Trackers
-
-SKELETON_LINKS = LINKS
 
 
 class BackendError(RuntimeError):
     """What was asked for cannot be made; the message says why and what to do."""
-
-
-def make_trackers(options: Mapping[str, Any], ids: IdSource | None = None) -> Trackers:
-    """Return trackers that know nobody yet, from the parameters of `HDNET_SETTINGS`.
-
-    `ids` is that of earlier trackers of the same run, whose ids are not to come again.
-    """
-    return Trackers(
-        TrackerConfig(
-            enabled=options["tracking"],
-            gate_sigmas=options["track_gate_sigmas"],
-            keep_s=options["track_keep_s"],
-            birth_sightings=options["track_birth_sightings"],
-            min_existence=options["min_existence"],
-        ),
-        ids,
-    )
-
-
-def draw_people(image_rgb, persons: Sequence):
-    """Return a copy of the picture with the tracked persons drawn on it."""
-    from hdnet_ros.viz.overlay import draw_overlay
-
-    return draw_overlay(image_rgb, [person.estimate for person in persons])
 
 
 def make_people_detector(options: Mapping[str, Any]) -> tuple[Detector, str]:

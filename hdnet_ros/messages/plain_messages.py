@@ -86,6 +86,11 @@ def plain_class(name: str) -> type[PlainMessage]:
     return type(short, (PlainMessage,), {**members, "_makers": makers, "__module__": f"{package}.msg"})
 
 
+def plain_classes(package: str, *names: str) -> list[type[PlainMessage]]:
+    """Return the classes of a package's messages by name, in order."""
+    return [plain_class(f"{package}/msg/{name}") for name in names]
+
+
 def to_cdr(message: Any) -> bytes:
     """Return a message, ROS's own or plain, serialised as DDS and rosbag2 do."""
     name = type_name(type(message))

@@ -8,16 +8,17 @@ from typing import Any, NamedTuple
 from hdnet_ros.pipeline.bad_input import BadInput
 from hdnet_ros.ros.inputs import Inputs
 from hdnet_ros.ros.logbook import Logbook
-from hdnet_ros.pipeline.pairing import Pair
-from hdnet_ros.pipeline.pipeline import Answer, Located, Pipeline, Prepared
+from hdnet_ros.messages.images import ImageDecoder
+from hdnet_ros.messages.shot import shot_from_messages
+from hdnet_ros.pipeline.pipeline import Pipeline
+from hdnet_ros.pipeline.scene import LocatedShot, Scene, Shot
 from hdnet_ros.ros.statistics import NodeStatistics
 
 
 class Waiting(NamedTuple):
     """People who wait for the camera's pose at their image's stamp, until a monotonic time."""
 
-    located: Located
-    stamp_ns: int
+    located: LocatedShot
     until_s: float
 
 
@@ -46,6 +47,7 @@ class CameraLine:
         self.logbook = logbook
         self.statistics = statistics
         self._options = options
+        self._decoder = ImageDecoder()
         self._waiting: deque[Waiting] = deque()
         self._jumps = 0
 
@@ -64,42 +66,42 @@ class CameraLine:
         self._waiting.clear()
         self.pipeline.reset()
 
-    def next_prepared(self) -> tuple[Pair, Prepared] | None:
+    def next_shot(self) -> Shot | None:
         """Return the newest image that can be answered; one that cannot be is told and left out."""
         taken = self.inputs.take()
         if taken is None:
             return None
+        pair, info = taken
         try:
-            return taken[0], self.pipeline.prepare(*taken)
+            return shot_from_messages(pair.image, pair.detections, info, self._options, self._decoder)
         except BadInput as fault:
             self.logbook.bad_input(fault)
             return None
 
-    def add(self, pair: Pair, located: Located) -> None:
+    def add(self, located: LocatedShot) -> None:
         """Let the people of an image wait their turn."""
-        until_s = time.monotonic() + self._options["tf_wait_s"]
-        self._waiting.append(Waiting(located, pair.stamp_ns, until_s))
+        self._waiting.append(Waiting(located, time.monotonic() + self._options["tf_wait_s"]))
 
-    def next_answer(self, want_overlay: bool) -> tuple[Answer, int] | None:
-        """Return the answer to the oldest image that waits and its stamp; None: wait for TF."""
+    def next_scene(self) -> Scene | None:
+        """Return the scene of the oldest image that waits; None: wait for TF."""
         if not self._waiting:
             return None
-        located, stamp_ns, until_s = self._waiting[0]
+        located, until_s = self._waiting[0]
         try:
-            answer = self.pipeline.finish(located, want_overlay)
-            if answer is None and time.monotonic() < until_s:
+            scene = self.pipeline.follow(located)
+            if scene is None and time.monotonic() < until_s:
                 return None
         except BaseException:
             self._waiting.popleft()
             raise
         self._waiting.popleft()
-        if answer is None:
+        if scene is None:
             self._tell_late_tf(located)
-            answer = self.pipeline.give_up(located, want_overlay)
-        return answer, stamp_ns
+            scene = self.pipeline.give_up(located)
+        return scene
 
-    def _tell_late_tf(self, located: Located) -> None:
-        frame = located.prepared.header.frame_id
+    def _tell_late_tf(self, located: LocatedShot) -> None:
+        frame = located.shot.frame_id
         sentence = (
             f"TF did not give {frame!r} in {self.pipeline.frame_name(frame)!r} at the image's stamp "
             f"within {self._options['tf_wait_s']:g} s (parameter tf_wait_s): people told without tracks"

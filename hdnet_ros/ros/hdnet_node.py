@@ -5,29 +5,22 @@ import threading
 
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
-from hdnet_ros.locate.backends import (
-    SKELETON_LINKS,
-    IdSource,
-    make_trackers,
-)
 from hdnet_ros.locate.factory import EstimatorError, EstimatorSettings, make_estimator
 from hdnet_ros.locate.protocol import Estimator
 from hdnet_ros.ros.camera_line import CameraLine
 from hdnet_ros.ros.diagnostics import DiagnosticsPublisher
+from hdnet_ros.tracking.track_ids import IdSource
 from hdnet_ros.pipeline.floor import FloorFinder
-from hdnet_ros.messages.images import ImageDecoder
 from hdnet_ros.ros.inputs import INPUTS, Inputs, input_topics
 from hdnet_ros.ros.launch_arguments import namespace
 from hdnet_ros.ros.logbook import Logbook
-from hdnet_ros.messages.markers import MarkerPublisher
 from hdnet_ros.pipeline.settings import HDNET_SETTINGS
 from hdnet_ros.ros.outputs import Outputs
 from hdnet_ros.ros.parameters import Parameters
-from hdnet_ros.pipeline.pipeline import Pipeline
+from hdnet_ros.pipeline.pipeline import Pipeline, make_trackers
 from hdnet_ros.ros.runner import run
 from hdnet_ros.ros.statistics import NodeStatistics, Report
 from hdnet_ros.ros.tf_lookup import TfListener
-from hdnet_ros.messages.track_markers import TrackMarkers
 from hdnet_ros.pipeline.tracking_frame import NO_FRAME, TrackingFrame, wanted_frame
 from hdnet_ros.ros.worker import Worker
 
@@ -105,7 +98,7 @@ class HDNetNode(LifecycleNode):
         if remark:
             self.get_logger().warning(remark)
         logbook = self._logbooks[self.cameras[0]]
-        self._outputs = Outputs(self, logbook, self.options, self.cameras)
+        self._outputs = Outputs(self, logbook, self.options, self._estimator.name, self.cameras)
         self.get_logger().info(f"estimator {self._estimator.name} on {self._estimator.device}")
         return super().on_configure(state)
 
@@ -120,15 +113,11 @@ class HDNetNode(LifecycleNode):
         frame = TrackingFrame(wanted, self._tf, self.get_logger().info)
         floor = FloorFinder(self._tf, options, self.get_logger().warning)
         trackers = make_trackers(options, self._ids)
-        track_markers = TrackMarkers(options["marker_lifetime_s"])
+        self._outputs.renew()
         arrived = threading.Event()
         for camera in self.cameras:
-            markers = MarkerPublisher(SKELETON_LINKS, options["marker_lifetime_s"])
-            decoder = ImageDecoder()
             logbook, statistics = self._logbooks[camera], self._statistics[camera]
-            pipeline = Pipeline(
-                self._estimator, trackers, decoder, markers, options, frame, track_markers, camera, floor
-            )
+            pipeline = Pipeline(trackers, options, frame, camera, floor)
             inputs = Inputs(self, options, logbook, statistics, arrived, camera)
             self._lines[camera] = CameraLine(camera, inputs, pipeline, logbook, statistics, options)
         self._worker = Worker(

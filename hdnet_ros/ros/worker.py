@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rclpy.lifecycle import LifecycleNode
 
 from hdnet_ros.locate.protocol import Estimator
-from hdnet_ros.pipeline.pipeline import locate_together
+from hdnet_ros.pipeline.pipeline import locate
 from hdnet_ros.ros.camera_line import CameraLine
 from hdnet_ros.ros.outputs import Outputs
 
@@ -88,38 +88,32 @@ class Worker:
         """Take the newest image of every camera that has one, and locate the people of all."""
         ready = []
         for camera in self._cameras:
-            prepared = self._guarded(camera, camera.next_prepared)
-            if prepared is not None:
-                ready.append((camera, *prepared))
+            shot = self._guarded(camera, camera.next_shot)
+            if shot is not None:
+                ready.append((camera, shot))
         if not ready or not self._running.is_set():
             return
-        images = [prepared for *_, prepared in ready]
-        found = self._guarded(ready[0][0], lambda: locate_together(self._estimator, images))
+        shots = [shot for _, shot in ready]
+        found = self._guarded(ready[0][0], lambda: locate(self._estimator, shots))
         if found is None and len(ready) > 1:
             # One image must not cost the others their answer.
-            alone = [
-                self._guarded(camera, lambda p=prepared: locate_together(self._estimator, [p]))
-                for camera, _, prepared in ready
-            ]
+            alone = [self._guarded(camera, lambda s=shot: locate(self._estimator, [s])) for camera, shot in ready]
             found = [one[0] if one else None for one in alone]
-        for (camera, pair, prepared), people in zip(ready, found or [None] * len(ready)):
-            if people is not None:
-                camera.add(pair, people)
+        for (camera, _), located in zip(ready, found or [None] * len(ready), strict=True):
+            if located is not None:
+                camera.add(located)
 
     def _answer_next(self, camera: CameraLine) -> bool:
-        """Publish the oldest answer of a camera that can be given; say whether there was one."""
-        given = self._guarded(
-            camera, lambda: camera.next_answer(self._outputs.overlay_is_wanted(camera.name))
-        )
-        if given is None:
+        """Publish the oldest scene of a camera that is there; say whether there was one."""
+        scene = self._guarded(camera, camera.next_scene)
+        if scene is None:
             return False
-        answer, stamp_ns = given
-        self._guarded(camera, lambda: self._outputs.publish(answer, camera.name))
+        self._guarded(camera, lambda: self._outputs.publish(scene))
         age_ms = None
-        if stamp_ns:
-            age_ms = (self._node.get_clock().now().nanoseconds - stamp_ns) * 1e-6
-        camera.statistics.answer(len(answer.persons.persons), answer.inference_ms, age_ms)
-        for remark in answer.remarks:
+        if scene.shot.time_ns:
+            age_ms = (self._node.get_clock().now().nanoseconds - scene.shot.time_ns) * 1e-6
+        camera.statistics.answer(len(scene.people), scene.located.inference_ms, age_ms)
+        for remark in scene.remarks:
             camera.logbook.bad_input(remark)
         return True
 

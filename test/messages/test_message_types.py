@@ -8,7 +8,7 @@ pytest.importorskip("rosbags", reason="the Python package rosbags is needed for 
 from hdnet_ros.messages import message_types# noqa: E402
 from hdnet_ros.messages.plain_messages import from_stored, plain_class, to_cdr, type_name, typestore  # noqa: E402
 
-NAMES = [f"{package}/msg/{name}" for package, names in message_types._NAMES.items() for name in names]
+NAMES = sorted({type_name(kind) for kind in vars(message_types).values() if isinstance(kind, type)})
 
 
 @pytest.mark.parametrize("name", NAMES)

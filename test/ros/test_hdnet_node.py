@@ -241,15 +241,15 @@ def test_compressed_images_are_answered(bench, make_hdnet_node, make_camera_clie
 
 
 def test_people_are_out_before_their_markers_are_built(people):
-    pipeline = people.node._lines[""].pipeline
+    made = people.node._outputs._publication._markers[""]
     markers = people.topic(MarkerArray, "markers")
-    build, may_build = pipeline.markers.markers, threading.Event()
+    build, may_build = made.markers, threading.Event()
 
     def build_late(*given):
         assert may_build.wait(5.0)
         return build(*given)
 
-    pipeline.markers.markers = build_late
+    made.markers = build_late
     assert len(people.answer([NEAR_BOX]).persons) == 1
     assert not markers
     may_build.set()

@@ -1,8 +1,11 @@
 """Messages that come in: camera info, boxes and recorded people, as core types and back."""
 
+from __future__ import annotations
+
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -41,6 +44,17 @@ class DetectionFilter:
     max_people: int = 50
     scale: float = 1.0
     offset_px: tuple[float, float] = (0.0, 0.0)
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> DetectionFilter:
+        """Return the filter that values of `HDNET_SETTINGS` ask for."""
+        return cls(
+            class_ids=tuple(name for name in options["class_ids"] if name),
+            min_score=options["min_score"],
+            max_people=options["max_people"],
+            scale=options["detections_scale"],
+            offset_px=(options["detections_offset_x_px"], options["detections_offset_y_px"]),
+        )
 
 
 def stamp_ns(header: Header) -> int:

@@ -18,8 +18,8 @@ class CohanSink(OneTopic):
         self._numbers = AgentNumbers()
         super().__init__(node, logbook, self._messages.TrackedAgents, TOPIC)
 
-    def _message(self, answer):
-        return agents_message(self._messages, answer.tracks, self._numbers)
+    def _message(self, told):
+        return agents_message(self._messages, told.tracks, self._numbers)
 
     def _nobody(self, header):
         return self._messages.TrackedAgents(header=header)

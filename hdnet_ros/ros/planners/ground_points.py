@@ -27,13 +27,13 @@ class GroundPointsSink(OneTopic):
         self._options = options
         super().__init__(node, logbook, PointCloud2, TOPIC)
 
-    def _message(self, answer):
-        if answer.floor is None:
+    def _message(self, told):
+        if told.scene.floor is None:
             return None
         radius_m = self._options["ground_points_radius_m"]
-        roots_m = [position_m(track) for track in answer.tracks.tracks]
-        points_m = [disc_points_m(answer.floor, root, radius_m) for root in roots_m]
-        return cloud(answer.tracks.header, np.concatenate([np.zeros((0, 3)), *points_m]))
+        roots_m = [position_m(track) for track in told.tracks.tracks]
+        points_m = [disc_points_m(told.scene.floor, root, radius_m) for root in roots_m]
+        return cloud(told.tracks.header, np.concatenate([np.zeros((0, 3)), *points_m]))
 
     def _nobody(self, header):
         return cloud(header, np.zeros((0, 3)))

@@ -30,9 +30,9 @@ class PeopleSink(OneTopic):
         self._messages = message_classes("people_msgs", "People", "Person")
         super().__init__(node, logbook, self._messages.People, TOPIC)
 
-    def _message(self, answer):
-        is_upright = answer.tracks.header.frame_id != answer.persons.header.frame_id
-        return people_message(self._messages, answer.tracks, is_upright)
+    def _message(self, told):
+        is_upright = told.tracks.header.frame_id != told.persons.header.frame_id
+        return people_message(self._messages, told.tracks, is_upright)
 
     def _nobody(self, header):
         return self._messages.People(header=header)

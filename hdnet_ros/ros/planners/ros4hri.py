@@ -57,9 +57,9 @@ class Ros4HriSink:
         self._bodies: dict[str, dict] = {}
         self._last_header: Header | None = None
 
-    def publish(self, answer) -> None:
+    def publish(self, told) -> None:
         """Publish the bodies' topics, then the list of them."""
-        tracks, persons = answer.tracks, answer.persons
+        tracks, persons = told.tracks, told.persons
         ids = [track.id for track in tracks.tracks]
         for gone in self._bodies.keys() - set(ids):
             self._drop(gone)
@@ -69,7 +69,7 @@ class Ros4HriSink:
             publishers["velocity"].publish(velocity_message(tracks.header, track))
             if track.person_index >= 0:
                 person = persons.persons[track.person_index]
-                self._publish_seen(publishers, persons.header, person, answer.image_rgb)
+                self._publish_seen(publishers, persons.header, person, told.scene.shot.image_rgb)
         self._tracked.publish(self._messages.IdsList(header=tracks.header, ids=ids))
         self._last_header = tracks.header
 

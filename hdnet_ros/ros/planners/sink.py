@@ -34,7 +34,7 @@ def message_classes(package: str, *names: str) -> SimpleNamespace:
 class OneTopic:
     """An output with a single lifecycle publisher.
 
-    A subclass says `_message(answer)`, None to stay silent, and `_nobody(header)`.
+    A subclass says `_message(told)`, None to stay silent, and `_nobody(header)`.
     """
 
     def __init__(self, node: LifecycleNode, logbook: Logbook, kind: type, topic: str):
@@ -44,9 +44,9 @@ class OneTopic:
         )
         self._last_header: Header | None = None
 
-    def publish(self, answer) -> None:
-        """Publish what an answer says."""
-        message = self._message(answer)
+    def publish(self, told) -> None:
+        """Publish what is told of an image."""
+        message = self._message(told)
         if message is not None:
             self._publisher.publish(message)
             self._last_header = message.header

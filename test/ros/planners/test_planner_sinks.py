@@ -62,8 +62,7 @@ def answer(*tracks, persons=(), floor=FLOOR_OF_ODOM):
     return SimpleNamespace(
         tracks=message,
         persons=PersonRootArray(header=image_header, persons=list(persons)),
-        image_rgb=np.full((480, 640, 3), 7, np.uint8),
-        floor=floor,
+        scene=SimpleNamespace(shot=SimpleNamespace(image_rgb=np.full((480, 640, 3), 7, np.uint8)), floor=floor),
     )
 
 
