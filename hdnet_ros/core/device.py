@@ -35,13 +35,17 @@ def choose_precision(precision: str, device: torch.device) -> torch.dtype:
 
     Raises
     ------
-    ValueError : an unknown name
+    ValueError : an unknown name, or one that PyTorch does not compute in on this device
     """
     known = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+    if device.type != "cpu":
+        known["float16"] = torch.float16
     if precision in known:
         return known[precision]
     if precision != "auto":
-        raise ValueError(f"precision is {precision!r}, expected auto, float32 or bfloat16")
+        raise ValueError(
+            f"precision is {precision!r}, expected auto, {', '.join(known)} for PyTorch on {device}"
+        )
     # PyTorch before 2.5 cannot tell what the processor has.
     capabilities = getattr(torch.cpu, "get_capabilities", dict)()
     has_bfloat16 = capabilities.get("avx512_bf16") or capabilities.get("amx_bf16")

@@ -35,6 +35,8 @@ def make_people_detector(options: Mapping[str, Any]) -> tuple[Detector, str]:
                 preset=options["preset"],
                 sides_px=[side for side in options["sides_px"] if side],
                 hog_scale=options["hog_scale"],
+                engine=options["engine"],
+                precision=options["precision"],
             )
     except (ValueError, OSError, RuntimeError) as error:
         raise BackendError(f"detector {name}: {error}") from error

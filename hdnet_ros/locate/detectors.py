@@ -204,6 +204,8 @@ def make_detector(
     preset: str = "good",
     sides_px: Sequence[int] = (),
     hog_scale: float = 1.5,
+    engine: str = "auto",
+    precision: str = "auto",
 ) -> Detector:
     """Detector by name.
 
@@ -214,16 +216,18 @@ def make_detector(
     score_threshold : 0..1; None takes the detector's own default
     preset, sides_px : NanoDet's, see `NanoDetDetector`
     hog_scale : HOG's enlargement
+    engine, precision : what runs NanoDet, see `model.engine.choose_engine`
 
     Raises
     ------
     ValueError, DetectorError : as the detectors'
     """
-    options = {} if score_threshold is None else {"score_threshold": score_threshold}
+    options: dict = {} if score_threshold is None else {"score_threshold": score_threshold}
     if name == "nanodet":
         from hdnet_ros.locate.nanodet_detector import NanoDetDetector
 
-        return NanoDetDetector(preset, sides_px, device=device, weights=weights, **options)
+        options |= {"device": device, "weights": weights, "engine": engine, "precision": precision}
+        return NanoDetDetector(preset, sides_px, **options)
     if name == "hog":
         return HogDetector(hog_scale, **options)
     if name not in DETECTOR_NAMES:

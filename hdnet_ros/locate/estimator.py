@@ -13,7 +13,7 @@ import torch
 from hdnet_ros.core.boxes import detection_problem, touches_border, turned_box
 from hdnet_ros.core.camera import Camera, check_image_size
 from hdnet_ros.core.depth_bins import DepthBins, denormalise_depth
-from hdnet_ros.core.device import choose_device, choose_precision
+from hdnet_ros.core.device import choose_device
 from hdnet_ros.core.patch import (
     PatchCamera,
     PatchConvention,
@@ -27,6 +27,15 @@ from hdnet_ros.core.types import NUMERIC_ERRORS, Detection, PersonEstimate, Pers
 from hdnet_ros.locate.factory import JOINT_SOURCES
 from hdnet_ros.locate.judgement import existence_of, with_shared_joints_flagged
 from hdnet_ros.locate.protocol import BoxedImage, Estimator, Located
+from hdnet_ros.model.engine import (
+    about_torch,
+    choose_engine,
+    compiled_images,
+    maps_of,
+    openvino_problem,
+    torch_threads,
+    with_maps,
+)
 from hdnet_ros.model.look import Look, OneLook, PersonInImage
 from hdnet_ros.model.second_look import SecondLook
 from hdnet_ros.tracking.root_noise import box_at_distance
@@ -61,18 +70,22 @@ class HDNetEstimator(Estimator):
     device : "auto" takes CUDA where there is one, and says loudly where not
     sigma_calibration : how the bins' spread becomes a sigma; None takes the defaults
     chunk : patches per pass through the network; bounds memory however many people come
-    precision : "float32", "bfloat16" for the convolutions, or "auto": bfloat16 on processors that
-        multiply in it
+    precision, engine : of the convolutions, as `choose_engine` takes them
     joints_from : where joints and root are in the picture: "network", or "detection", which takes
         `Detection.joints_px` where it has them
     second_look : the mean over two patches of each person, see `SecondLook`
     rung_offset : every patch so many rungs of the ladder away from its own, for studies
     name : how to speak of the network
 
+    Attributes
+    ----------
+    engine : what runs the network, for people
+
     Raises
     ------
-    ValueError : a device that this machine does not have, a chunk below 1, an unknown precision or
-        source of joints, or a network of which there is no second look
+    ValueError : a device that this machine does not have, a chunk below 1, an unknown source of
+        joints, what `choose_engine` says, or a network of which there is no second look
+    EngineError : the engine cannot run this network
     """
 
     def __init__(
@@ -88,6 +101,7 @@ class HDNetEstimator(Estimator):
         second_look: bool = False,
         rung_offset: int = 0,
         name: str = "hdnet",
+        engine: str = "torch",
     ) -> None:
         if joints_from not in JOINT_SOURCES:
             raise ValueError(f"joints_from is {joints_from!r}, expected one of {JOINT_SOURCES}")
@@ -100,11 +114,24 @@ class HDNetEstimator(Estimator):
         self.device = str(self._device)
         self.name = name
         self.network = network.to(self._device, memory_format=torch.channels_last).eval()
+        self._choose_engine(engine, precision)
         self._look: Look = (SecondLook if second_look else OneLook)(self.network, convention)
         self._people_at_once = max(1, chunk // self._look.patches_per_person)
         self._rung_offset = rung_offset
         self.joints_from = joints_from
-        self.dtype = choose_precision(precision, self._device)
+
+    def _choose_engine(self, engine: str, precision: str) -> None:
+        """Set what runs the network, and on how many of PyTorch's threads the rest does (0: all)."""
+        chosen = choose_engine(engine, precision, self._device, openvino_problem(self.network))
+        side, compiled = self.convention.input_px, None
+        if chosen.name == "openvino":
+            compiled = compiled_images(maps_of(self.network), (side, side), engine, chosen)
+        if compiled is None:
+            self.dtype, self.engine, self._torch_threads = chosen.dtype, about_torch(chosen.dtype), 0
+            return
+        self.network = with_maps(self.network, compiled)
+        # What is left to PyTorch is too little for threads that wait for one another.
+        self.dtype, self.engine, self._torch_threads = torch.float32, compiled.about, 1
 
     @property
     def looks(self) -> int:
@@ -124,8 +151,9 @@ class HDNetEstimator(Estimator):
                     _reject(located, index, str(error))
                 else:
                     waiting.append(_Waiting(located, index, detection, seen))
-        for start in range(0, len(waiting), self._people_at_once):
-            self._localize_chunk(waiting[start : start + self._people_at_once])
+        with torch_threads(self._torch_threads or torch.get_num_threads()):
+            for start in range(0, len(waiting), self._people_at_once):
+                self._localize_chunk(waiting[start : start + self._people_at_once])
         for located in results:
             located.rejected.sort()
             located.people[:] = with_shared_joints_flagged(located.people)

@@ -41,7 +41,7 @@ class EstimatorSettings:
     device : "auto", "cpu", "cuda" or "cuda:N"
     patch : one of `PATCH_MODES`
     stature_m : height of everybody for the box-height prior, m
-    precision : "auto", "float32" or "bfloat16", see `HDNetEstimator`
+    engine, precision : what runs the network's convolutions, as `model.engine.choose_engine` takes them
     second_look : one of `SECOND_LOOKS`, see `takes_second_look`
     joints_from : "network" or "detection", see `HDNetEstimator`
     """
@@ -51,6 +51,7 @@ class EstimatorSettings:
     device: str = "auto"
     patch: str = "checkpoint"
     stature_m: float = 1.7
+    engine: str = "auto"
     precision: str = "auto"
     second_look: str = "auto"
     joints_from: str = "network"
@@ -126,6 +127,7 @@ def estimator_of(
         device,
         checkpoint.calibration,
         precision=settings.precision,
+        engine=settings.engine,
         joints_from=settings.joints_from,
         second_look=takes_second_look(checkpoint, settings.second_look, device, is_live),
         rung_offset=rung_offset,

@@ -12,11 +12,12 @@ import torch
 from torch import Tensor
 
 from hdnet_ros.core.boxes import xywh_center_from_xyxy
-from hdnet_ros.core.device import choose_device, choose_precision
+from hdnet_ros.core.device import choose_device
 from hdnet_ros.core.types import Detection
 from hdnet_ros.locate.nanodet import SIDE_MULTIPLE_PX, NanoDet, decode
 from hdnet_ros.locate.nanodet_views import View, tile_views, whole_view
 from hdnet_ros.locate.suppress import suppress_duplicates
+from hdnet_ros.model.engine import about_torch, choose_engine, compiled_images, torch_threads
 from hdnet_ros.model.default_weights import weights_folders
 from hdnet_ros.model.tensor_file import read_metadata, read_tensors
 
@@ -51,12 +52,18 @@ class NanoDetDetector:
     sides_px : longer sides at which the image is shown, in place of the preset's; empty: those
     score_threshold : 0..1, on the network's own score
     device : "auto", "cpu", "cuda" or "cuda:N"
-    precision : "float32", "bfloat16", or "auto": bfloat16 on processors that multiply in it
+    precision, engine : what runs the network, as `choose_engine` takes them
     weights : file made by tools/convert_nanodet.py; None takes the bundled one
+
+    Attributes
+    ----------
+    engine : what runs the network, for people
 
     Raises
     ------
-    ValueError : an unknown preset or precision, a side out of range, a device that is not there
+    ValueError : an unknown preset, a side out of range, a device that is not there, or what
+        `choose_engine` says
+    EngineError : the engine that was asked for cannot run it
     WeightsError : the weights are missing, damaged or of something else
     """
 
@@ -70,6 +77,7 @@ class NanoDetDetector:
         device: str = "auto",
         precision: str = "auto",
         weights: str | Path | None = None,
+        engine: str = "auto",
     ) -> None:
         if preset not in PRESETS:
             raise ValueError(f"preset is {preset!r}, expected one of {', '.join(PRESETS)}")
@@ -81,10 +89,21 @@ class NanoDetDetector:
         self.preset = chosen._replace(sides_px=tuple(sides_px)) if sides_px else chosen
         self.score_threshold = score_threshold
         self.device = choose_device(device)
-        self._dtype = choose_precision(precision, self.device)
         network = load_nanodet(weights).to(self.device, memory_format=torch.channels_last)
-        # (B, 3, H, W) uint8 RGB to (B, cells, 45); another engine may take the network's place.
+        # (B, 3, H, W) uint8 RGB to (B, cells, 45)
         self.forward: Callable[[Tensor], Tensor] = network
+        self._choose_engine(network, engine, precision)
+
+    def _choose_engine(self, network: NanoDet, engine: str, precision: str) -> None:
+        """Set what runs the network, and on how many of PyTorch's threads the rest does (0: all)."""
+        chosen = choose_engine(engine, precision, self.device)
+        side = self.preset.sides_px[-1] // SIDE_MULTIPLE_PX * SIDE_MULTIPLE_PX
+        compiled = compiled_images(network, (side, side), engine, chosen)
+        if compiled is None:
+            self._dtype, self.engine, self._torch_threads = chosen.dtype, about_torch(chosen.dtype), 0
+            return
+        self.forward = lambda pictures: compiled(pictures)[0]
+        self._dtype, self.engine, self._torch_threads = torch.float32, compiled.about, 1
 
     def detect(self, image_rgb: np.ndarray) -> list[Detection]:
         """People in an (H, W, 3) uint8 RGB image, best first."""
@@ -94,10 +113,11 @@ class NanoDetDetector:
         """People of each (H, W, 3) uint8 RGB image, best first; views of one size share a batch."""
         views = [(index, view) for index, image in enumerate(images_rgb) for view in self._views(image)]
         found: list[list[tuple[np.ndarray, np.ndarray]]] = [[] for _ in images_rgb]
-        for batch in _batches(views):
-            logits = self._logits(np.stack([view.picture for _, view in batch]))
-            for (index, view), cells in zip(batch, logits):
-                found[index].append(self._boxes(view, cells, images_rgb[index]))
+        with torch_threads(self._torch_threads or torch.get_num_threads()):
+            for batch in _batches(views):
+                logits = self._logits(np.stack([view.picture for _, view in batch]))
+                for (index, view), cells in zip(batch, logits):
+                    found[index].append(self._boxes(view, cells, images_rgb[index]))
         return [_merged(boxes) for boxes in found]
 
     def _views(self, image_rgb: np.ndarray) -> list[View]:

@@ -47,10 +47,12 @@ class Estimator(Protocol):
     ----------
     name : of the weights, or of the prior
     device : where it computes: "cpu", "cuda:0"
+    engine : what runs its network, for people; empty without a network
     """
 
     name: str
     device: str
+    engine: str = ""
 
     def localize_many(self, images: Sequence[BoxedImage]) -> list[Located]:
         """Locate the people of several images, who share batches.

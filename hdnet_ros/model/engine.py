@@ -1,90 +1,180 @@
-"""Which engine runs a network's convolutions: PyTorch, the reference, or OpenVINO."""
+"""Which engine runs a network's convolutions, and in which precision: PyTorch, the reference, or OpenVINO."""
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from hdnet_ros.core.device import choose_precision
 from hdnet_ros.model import openvino_engine
+from hdnet_ros.model.engine_names import ENGINES, PRECISIONS
 from hdnet_ros.model.hdnet import HDNet, HDNetMaps
-from hdnet_ros.model.openvino_engine import OpenVinoModule
+from hdnet_ros.model.openvino_engine import EngineError, OpenVinoModule
 
 _LOG = logging.getLogger(__name__)
 
-ENGINES = ("auto", "openvino", "torch")
+
+class Engine(NamedTuple):
+    """What runs.
+
+    Attributes
+    ----------
+    name : "openvino" or "torch"
+    precision : "float32", "bfloat16", or on CUDA "float16"
+    """
+
+    name: str
+    precision: str
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """What PyTorch computes in where it runs."""
+        return getattr(torch, self.precision)
 
 
-def choose_engine(engine: str, network: nn.Module, device: torch.device) -> str:
-    """"openvino" or "torch"; "auto" is OpenVINO for an HDNet on an x86 processor that has it installed.
+def choose_engine(engine: str, precision: str, device: torch.device, problem: str = "") -> Engine:
+    """What runs a network on a device.
+
+    Parameters
+    ----------
+    engine : "auto" is OpenVINO on the CPU where it is installed and the processor an x86
+    precision : "auto" is bfloat16 on CPUs with instructions for it, else float32
+    problem : why OpenVINO cannot run this network, as the end of a sentence; empty where it can
 
     Raises
     ------
-    ValueError : an unknown name, or OpenVINO asked for where it cannot run; says why
+    ValueError : an unknown name, or OpenVINO or a precision asked for that cannot be; says why
     """
     if engine not in ENGINES:
         raise ValueError(f"engine is {engine!r}, expected one of {', '.join(ENGINES)}")
-    problem = ""
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision is {precision!r}, expected one of {', '.join(PRECISIONS)}")
     if device.type != "cpu":
         problem = f"is for CPUs, and the device is {device}"
-    elif not isinstance(network, HDNet):
-        problem = f"is for HDNet, not for {type(network).__name__}"
     elif not openvino_engine.is_available():
         problem = "is not installed (pip install openvino), or this is no x86 processor"
     if engine == "openvino" and problem:
         raise ValueError(f"engine openvino {problem}; use auto or torch")
-    return "torch" if problem or engine == "torch" else "openvino"
+    if problem or engine == "torch":
+        return Engine("torch", str(choose_precision(precision, device)).removeprefix("torch."))
+    if precision == "float16":
+        raise ValueError("precision is 'float16', which is for CUDA; on a CPU use bfloat16")
+    if precision == "auto":
+        precision = "bfloat16" if openvino_engine.has_bfloat16() else "float32"
+    return Engine("openvino", precision)
 
 
-def with_openvino(
-    network: HDNet, input_px: int, precision: str = "float32", calibration: Sequence[Tensor] | None = None
-) -> HDNet:
-    """A copy of a network in eval mode whose maps OpenVINO computes; it takes uint8 images only.
+def openvino_problem(network: nn.Module) -> str:
+    """Why OpenVINO does not run a network, as the end of a sentence; empty where it does."""
+    return "" if isinstance(network, HDNet) else f"is for HDNet, not for {type(network).__name__}"
 
-    The rest, reading people off the maps, stays in PyTorch and in float32.
+
+def compiled_images(
+    network: nn.Module, size_hw_px: tuple[int, int], engine: str, chosen: Engine
+) -> ImagesByOpenVino | None:
+    """The network for OpenVINO, or None where PyTorch is to run it.
 
     Parameters
     ----------
-    input_px : side S of the images
-    precision, calibration : as `OpenVinoModule` takes them, calibration (3, S, S) uint8 each
+    size_hw_px : of the images that will come
+    engine : as asked for; with "auto" a network that OpenVINO cannot run is PyTorch's, with a warning
+    chosen : `choose_engine`'s answer to it
+
+    Raises
+    ------
+    EngineError : OpenVINO was asked for by name and cannot run the network
+    """
+    if chosen.name != "openvino":
+        return None
+    try:
+        return ImagesByOpenVino(network, size_hw_px, chosen.precision)
+    except EngineError as error:
+        if engine != "auto":
+            raise
+        _LOG.warning("%s; PyTorch runs it", error)
+        return None
+
+
+def maps_of(network: HDNet) -> nn.Module:
+    """HDNet's maps, those that it has, as a module of images: what an engine compiles."""
+    return _Maps(network)
+
+
+def with_maps(network: HDNet, compiled: ImagesByOpenVino) -> HDNet:
+    """A copy of a network whose maps are computed by `compiled`, made of `maps_of`; for uint8 images.
+
+    The rest, reading people off the maps, stays in PyTorch and in float32.
+    """
+    has_pose = network.pose is not None
+    network = copy.copy(network)
+    network.maps = lambda images: HDNetMaps(*compiled(images), *([] if has_pose else [None]))
+    return network
+
+
+class ImagesByOpenVino:
+    """A network's function of (B, 3, H, W) uint8 images, which it is given as they lie in memory.
+
+    Parameters
+    ----------
+    network : in eval mode; its forward takes such images and returns one tensor or a tuple
+    size_hw_px : of images that will come; others may
+    precision : as `OpenVinoModule` takes it
 
     Raises
     ------
     EngineError : OpenVINO cannot run it
     """
-    maps = _RowMaps(network).eval()
-    example = torch.zeros(1, input_px, input_px, 3, dtype=torch.uint8)
-    rows = [patch.permute(1, 2, 0).contiguous() for patch in calibration or ()]
-    engine = OpenVinoModule(maps, example, precision, calibration=rows)
-    network = copy.copy(network)
-    network.maps = _EngineMaps(engine, network.pose is not None)
-    return network
+
+    def __init__(self, network: nn.Module, size_hw_px: tuple[int, int], precision: str) -> None:
+        example = torch.zeros(1, *size_hw_px, 3, dtype=torch.uint8)
+        self._module = OpenVinoModule(_OfRows(network).eval(), example, precision)
+        self.about = self._module.about
+
+    def __call__(self, images: Tensor) -> tuple[Tensor, ...]:
+        if images.dtype != torch.uint8:
+            raise ValueError(f"images are {images.dtype}, expected uint8 for a compiled network")
+        return self._module(images.permute(0, 2, 3, 1))
 
 
-class _RowMaps(nn.Module):
-    """HDNet's maps of images as they lie in memory, (B, S, S, 3) uint8."""
+class _OfRows(nn.Module):
+    """A function of images (B, 3, H, W) as one of (B, H, W, 3)."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, rows: Tensor):
+        return self.network(rows.permute(0, 3, 1, 2))
+
+
+class _Maps(nn.Module):
+    """HDNet's maps, those that it has."""
 
     def __init__(self, network: HDNet) -> None:
         super().__init__()
         self.network = network
 
-    def forward(self, rows: Tensor) -> tuple[Tensor, ...]:
-        maps = self.network.maps(rows.permute(0, 3, 1, 2))
-        return tuple(part for part in maps if part is not None)
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        return tuple(part for part in self.network.maps(images) if part is not None)
 
 
-class _EngineMaps:
-    """`HDNet.maps` by a compiled graph."""
+@contextlib.contextmanager
+def torch_threads(count: int) -> Iterator[None]:
+    """Have PyTorch compute on so many threads of the calling thread's, then as before."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
-    def __init__(self, engine: OpenVinoModule, has_pose: bool) -> None:
-        self.engine = engine
-        self._has_pose = has_pose
 
-    def __call__(self, images: Tensor) -> HDNetMaps:
-        if images.dtype != torch.uint8:
-            raise ValueError(f"images are {images.dtype}, expected uint8 for a compiled network")
-        found = self.engine(images.permute(0, 2, 3, 1))
-        return HDNetMaps(*found) if self._has_pose else HDNetMaps(*found, None)
+def about_torch(dtype: torch.dtype) -> str:
+    """What runs, for people, where PyTorch does: "PyTorch 2.14.0, bfloat16"."""
+    return f"PyTorch {torch.__version__.partition('+')[0]}, {str(dtype).removeprefix('torch.')}"

@@ -16,7 +16,9 @@ from hdnet_ros.core.skeleton import LEFT_RIGHT_PAIRS
 from hdnet_ros.model.config import HDNetConfig, hdnet_lite, hdnet_resnet50
 from hdnet_ros.model.fpn import FeaturePyramid, make_backbone
 from hdnet_ros.model.heatmap import (
+    is_one_each,
     mask_logits,
+    occupied_window,
     pool_features,
     separated_pairs_cells,
     soft_argmax_cells,
@@ -181,22 +183,40 @@ class HDNet(nn.Module):
     ) -> HDNetOutput:
         """Read N people off the maps of B patches; parameters as `forward` has them."""
         logits, depth_features, volumes = maps
+        if is_one_each(patch_index, len(logits)):
+            patch_index = None
+        rows, columns = self._cells_to_read(box_masks)
         # Sums over thousands of cells and the depth itself do not bear bfloat16's 8 bits.
         with torch.autocast(logits.device.type, enabled=False):
             logits = logits.float() if patch_index is None else logits.float()[patch_index]
             heatmap_logits = mask_logits(logits, box_masks)
-            heatmaps = spatial_softmax(heatmap_logits)
-            joints_cells = self.joints_of(heatmaps)
-            weights = heatmaps if self.config.heatmap_pooling else _even(box_masks, heatmaps)
-            joint_features = pool_features(weights, depth_features.float(), patch_index)
+            inside = spatial_softmax(heatmap_logits[..., rows, columns])
+            first_cell = inside.new_tensor([columns.start, rows.start])
+            joints_cells = self.joints_of(inside) + first_cell
+            pooled_evenly = not self.config.heatmap_pooling
+            weights = _even(box_masks[..., rows, columns], inside) if pooled_evenly else inside
+            features = depth_features[..., rows, columns].float()
+            joint_features = pool_features(weights, features, patch_index)
             if self.gnn:
                 joint_features = self.gnn(joint_features)
             depth = self.depth_head(joint_features.mean(dim=1))
             bin_logits, bin_probabilities, bin_index = self._depth(depth)
+            heatmaps = _in_whole_map(inside, rows, columns, heatmap_logits)
             pose = self.pose.decode(volumes.float(), box_masks, patch_index) if self.pose else None
         return HDNetOutput(
             heatmap_logits, heatmaps, joints_cells, bin_logits, bin_probabilities, bin_index, pose
         )
+
+    def _cells_to_read(self, box_masks: Tensor) -> tuple[slice, slice]:
+        """Rows and columns of the maps that anybody's box reaches: outside, all heatmaps are zero.
+
+        The whole maps where that is not worth its price: in training, in a traced graph, and on a
+        GPU, which would have to be waited for.
+        """
+        is_worth_it = box_masks.device.type == "cpu" and not self.training and not torch.jit.is_tracing()
+        if is_worth_it and len(box_masks):
+            return occupied_window(box_masks)
+        return slice(0, box_masks.shape[-2]), slice(0, box_masks.shape[-1])
 
     def joints_of(self, heatmaps: Tensor) -> Tensor:
         """Joints (N, J, 2) in cells of heatmaps (N, J, h, w), decoded as the configuration says."""
@@ -242,6 +262,15 @@ def _conv_bn_relu(in_channels: int, out_channels: int, kernel: int) -> nn.Sequen
 
 def _upsample(level: Tensor, size: torch.Size) -> Tensor:
     return level if level.shape[-2:] == size else F.interpolate(level, size=size, mode="nearest")
+
+
+def _in_whole_map(inside: Tensor, rows: slice, columns: slice, whole: Tensor) -> Tensor:
+    """A window's values in zeros of the whole map's shape."""
+    if inside.shape == whole.shape:
+        return inside
+    result = torch.zeros_like(whole)
+    result[..., rows, columns] = inside
+    return result
 
 
 def _even(box_masks: Tensor, heatmaps: Tensor) -> Tensor:

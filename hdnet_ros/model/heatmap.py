@@ -16,6 +16,24 @@ def mask_logits(logits: Tensor, box_masks: Tensor) -> Tensor:
     return logits.masked_fill(~box_masks.unsqueeze(1), MASKED_LOGIT)
 
 
+def occupied_window(box_masks: Tensor) -> tuple[slice, slice]:
+    """Rows and columns of the smallest window that holds all masks (N, h, w) bool, N at least 1."""
+    anybody = box_masks.any(0)
+    return _extent(anybody.any(1)), _extent(anybody.any(0))
+
+
+def _extent(occupied: Tensor) -> slice:
+    numbers = occupied.nonzero()
+    return slice(int(numbers[0]), int(numbers[-1]) + 1) if len(numbers) else slice(0, len(occupied))
+
+
+def is_one_each(patch_index: Tensor | None, patches: int) -> bool:
+    """Whether person n is in patch n, as None says."""
+    if patch_index is None or torch.jit.is_tracing() or patch_index.device.type != "cpu":
+        return patch_index is None
+    return len(patch_index) == patches and bool((patch_index == torch.arange(patches)).all())
+
+
 def spatial_softmax(logits: Tensor) -> Tensor:
     """Softmax over the cells of (N, J, h, w); each joint's map sums to one."""
     return torch.softmax(logits.flatten(2), dim=-1).view_as(logits)

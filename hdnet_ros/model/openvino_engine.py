@@ -24,10 +24,12 @@ from torch import Tensor, nn
 
 _LOG = logging.getLogger(__name__)
 
-PRECISIONS = ("float32", "bfloat16", "int8")
 _HINTS = {"float32": "f32", "bfloat16": "bf16"}
+PRECISIONS = tuple(_HINTS)
 # Other graphs for the same module, for instance another layout of the inputs, count this up.
-_GRAPH_VERSION = 1
+_GRAPH_VERSION = 2
+# Sizes of inputs that stay compiled; a camera has one or two.
+_SIZES_KEPT = 8
 
 
 class EngineError(RuntimeError):
@@ -35,7 +37,7 @@ class EngineError(RuntimeError):
 
 
 class OpenVinoModule:
-    """A module's function of one batch, compiled for the CPU.
+    """A module's function of a batch, compiled for the CPU.
 
     One image a request: a crowd keeps every thread busy with an image of its own, so that no
     thread waits for another inside a layer, and one person gets all threads. What an image gives
@@ -43,12 +45,10 @@ class OpenVinoModule:
 
     Parameters
     ----------
-    module : in eval mode; its forward takes one tensor and returns one tensor or a tuple of them
-    example : (1, ...) input that the graph is traced with; size and type are fixed by it
-    precision : "float32", "bfloat16" or "int8"
+    module : in eval mode; its forward takes one tensor (B, ...) and returns one or a tuple of them
+    example : (1, ...) input that the graph is traced with; other sizes of it may come
+    precision : "float32" or "bfloat16"
     threads : 0 takes `inference_threads`
-    calibration : (N, ...) inputs that show what activations there are, needed for int8 when the
-        graph is not in the cache
 
     Raises
     ------
@@ -62,65 +62,91 @@ class OpenVinoModule:
         example: Tensor,
         precision: str = "float32",
         threads: int = 0,
-        calibration: Sequence[Tensor] | None = None,
     ) -> None:
         if precision not in PRECISIONS:
-            raise ValueError(f"precision is {precision!r}, expected one of {PRECISIONS}")
+            raise ValueError(f"precision is {precision!r}, expected one of {', '.join(PRECISIONS)}")
         self.precision = precision
         self.threads = threads or inference_threads()
+        self._name = type(module).__name__
+        self._runners: dict[tuple[int, ...], _Runner] = {}
         ov = _openvino()
         try:
-            graph = _cached_graph(ov, module, example, precision, calibration)
-            self._alone = self._compiled(ov, graph, streams=1).create_infer_request()
-            together = self._compiled(ov, graph, streams=self.threads) if self.threads > 1 else None
+            self._graph = _cached_graph(ov, module, example)
         except RuntimeError as error:
-            raise EngineError(f"OpenVINO cannot run {type(module).__name__}: {error}") from error
-        self._together = [together.create_infer_request() for _ in range(self.threads)] if together else []
+            raise EngineError(f"OpenVINO cannot convert {self._name}: {error}") from error
+        self._runner(tuple(example.shape[1:]))
 
     def __call__(self, images: Tensor) -> tuple[Tensor, ...]:
         """Outputs of the module for (B, ...) inputs, each (B, ...) float32; B may be zero."""
         rows = images.contiguous().numpy()
-        count = len(rows)
-        outputs = [np.empty((count, *shape), np.float32) for shape in self._output_shapes()]
-        whole = count - count % self.threads if self._together else 0
-        for first in range(0, whole, self.threads):
+        return tuple(map(torch.from_numpy, self._runner(rows.shape[1:])(rows)))
+
+    @property
+    def about(self) -> str:
+        """What runs, for people: "OpenVINO 2026.4.1, bfloat16, 2 threads"."""
+        version = _openvino().__version__.partition("-")[0]
+        plural = "s" if self.threads > 1 else ""
+        return f"OpenVINO {version}, {self.precision}, {self.threads} thread{plural}"
+
+    def _runner(self, row_shape: tuple[int, ...]) -> _Runner:
+        """What runs inputs of a size; compiled when the size first comes."""
+        if row_shape not in self._runners:
+            if len(self._runners) == _SIZES_KEPT:
+                del self._runners[next(iter(self._runners))]
+            try:
+                self._runners[row_shape] = _Runner(self._graph, row_shape, self.precision, self.threads)
+            except RuntimeError as error:
+                raise EngineError(f"OpenVINO cannot compile {self._name}: {error}") from error
+        return self._runners[row_shape]
+
+
+class _Runner:
+    """A graph compiled for rows of one size: once with all threads for a row, once with one for each."""
+
+    def __init__(self, graph: Any, row_shape: tuple[int, ...], precision: str, threads: int) -> None:
+        graph = graph.clone()
+        graph.reshape({0: (1, *row_shape)})
+        alone = _compiled(graph, precision, threads, streams=1)
+        self._shapes = [tuple(output.shape)[1:] for output in alone.outputs]
+        self._alone = alone.create_infer_request()
+        self._together = []
+        if threads > 1:
+            together = _compiled(graph, precision, threads, streams=threads)
+            self._together = [together.create_infer_request() for _ in range(threads)]
+
+    def __call__(self, rows: np.ndarray) -> list[np.ndarray]:
+        outputs = [np.empty((len(rows), *shape), np.float32) for shape in self._shapes]
+        at_once = len(self._together) or 1
+        whole = len(rows) - len(rows) % at_once if self._together else 0
+        for first in range(0, whole, at_once):
             for number, request in enumerate(self._together, start=first):
-                self._bind(request, rows, outputs, number)
+                _bind(request, rows, outputs, number)
                 request.start_async()
             for request in self._together:
                 request.wait()
-        for number in range(whole, count):
-            self._bind(self._alone, rows, outputs, number)
+        for number in range(whole, len(rows)):
+            _bind(self._alone, rows, outputs, number)
             self._alone.infer()
-        return tuple(torch.from_numpy(output) for output in outputs)
+        return outputs
 
-    def _output_shapes(self) -> list[tuple[int, ...]]:
-        return [tuple(output.shape)[1:] for output in self._alone.model_outputs]
 
-    @staticmethod
-    def _bind(request: Any, rows: np.ndarray, outputs: list[np.ndarray], number: int) -> None:
-        """Have a request read one row and write one row of every output, without copies."""
-        ov = _openvino()
-        request.set_input_tensor(ov.Tensor(rows[number : number + 1], shared_memory=True))
-        for index, output in enumerate(outputs):
-            row = output[number : number + 1]
-            request.set_output_tensor(index, ov.Tensor(row, shared_memory=True))
+def _bind(request: Any, rows: np.ndarray, outputs: Sequence[np.ndarray], number: int) -> None:
+    """Have a request read one row and write one row of every output, without copies."""
+    tensor = _openvino().Tensor
+    request.set_input_tensor(tensor(rows[number : number + 1], shared_memory=True))
+    for index, output in enumerate(outputs):
+        request.set_output_tensor(index, tensor(output[number : number + 1], shared_memory=True))
 
-    def _compiled(self, ov: Any, graph: Any, streams: int) -> Any:
-        settings = {
-            "INFERENCE_PRECISION_HINT": self._hint(ov),
-            "INFERENCE_NUM_THREADS": self.threads,
-            "NUM_STREAMS": streams,
-            # Which cores a process may use is the user's and the scheduler's to say.
-            "ENABLE_CPU_PINNING": False,
-        }
-        return ov.Core().compile_model(graph, "CPU", settings)
 
-    def _hint(self, ov: Any) -> str:
-        """Type of the layers that are not in int8: the cheapest that the processor multiplies in."""
-        if self.precision in _HINTS:
-            return _HINTS[self.precision]
-        return "bf16" if has_bfloat16() else "f32"
+def _compiled(graph: Any, precision: str, threads: int, streams: int) -> Any:
+    settings = {
+        "INFERENCE_PRECISION_HINT": _HINTS[precision],
+        "INFERENCE_NUM_THREADS": threads,
+        "NUM_STREAMS": streams,
+        # Which cores a process may use is the user's and the scheduler's to say.
+        "ENABLE_CPU_PINNING": False,
+    }
+    return _openvino().Core().compile_model(graph, "CPU", settings)
 
 
 def is_available() -> bool:
@@ -181,26 +207,23 @@ def _openvino() -> Any:
     return openvino
 
 
-def _cached_graph(ov: Any, module: nn.Module, example: Tensor, precision: str, calibration) -> Any:
+def _cached_graph(ov: Any, module: nn.Module, example: Tensor) -> Any:
     """The module's graph out of the cache, or made and put there."""
-    kind = "int8" if precision == "int8" else "float"
-    path = cache_folder() / f"{_digest(ov, module, example, kind, calibration)}.xml"
+    path = cache_folder() / f"{_digest(ov, module, example)}.xml"
     if path.is_file():
         try:
             return ov.Core().read_model(path)
         except RuntimeError as error:
             _LOG.warning("%s is damaged (%s) and is made again", path, error)
     graph = _converted(ov, module, example)
-    if kind == "int8":
-        graph = _quantized(ov, graph, calibration)
     _keep(ov, graph, path)
     return graph
 
 
-def _digest(ov: Any, module: nn.Module, example: Tensor, kind: str, calibration) -> str:
+def _digest(ov: Any, module: nn.Module, example: Tensor) -> str:
     """Name of a graph by all that it is made from: weights, code, versions, and the input."""
     made = hashlib.blake2b(digest_size=16)
-    about = (kind, _GRAPH_VERSION, ov.__version__, torch.__version__, tuple(example.shape), example.dtype)
+    about = (_GRAPH_VERSION, ov.__version__, torch.__version__, tuple(example.shape), example.dtype)
     made.update(repr(about).encode())
     for name, value in module.state_dict().items():
         made.update(name.encode())
@@ -208,8 +231,6 @@ def _digest(ov: Any, module: nn.Module, example: Tensor, kind: str, calibration)
     for file in sorted({_source(type(part)) for part in module.modules()} - {""}):
         made.update(Path(file).read_bytes())
     made.update(str(module).encode())
-    for value in calibration if kind == "int8" and calibration is not None else ():
-        made.update(value.contiguous().numpy())
     return made.hexdigest()
 
 
@@ -224,14 +245,12 @@ def _source(kind: type) -> str:
 
 
 def _converted(ov: Any, module: nn.Module, example: Tensor) -> Any:
-    """The graph of a module for inputs like the example, one at a time."""
+    """The graph of a module for inputs of the example's type, of any size that the module takes."""
     _LOG.info("%s is prepared for OpenVINO, once", type(module).__name__)
     with warnings.catch_warnings(), torch.inference_mode():
         # Tracing warns of every size that it takes as fixed, which here they are.
         warnings.simplefilter("ignore")
-        graph = ov.convert_model(module, example_input=example)
-    graph.reshape({0: tuple(example.shape)})
-    return graph
+        return ov.convert_model(module, example_input=example)
 
 
 def _keep(ov: Any, graph: Any, path: Path) -> None:
@@ -248,18 +267,3 @@ def _keep(ov: Any, graph: Any, path: Path) -> None:
             shutil.rmtree(folder, ignore_errors=True)
     except (OSError, RuntimeError) as error:
         _LOG.warning("%s cannot be kept (%s): it is made again at every start", path, error)
-
-
-def _quantized(ov: Any, graph: Any, calibration: Sequence[Tensor] | None) -> Any:
-    """The graph with weights and activations in int8, their ranges as the calibration shows them."""
-    if calibration is None or len(calibration) == 0:
-        raise EngineError("int8 needs inputs to calibrate on, and there are none")
-    try:
-        import nncf
-    except ImportError as error:
-        raise EngineError(
-            f"int8 is prepared by NNCF, which is not installed ({error}): pip install nncf, or take"
-            " precision bfloat16 or float32"
-        ) from error
-    inputs = [value[None].numpy() for value in calibration]
-    return nncf.quantize(graph, nncf.Dataset(inputs), subset_size=len(inputs))

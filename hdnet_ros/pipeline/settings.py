@@ -5,6 +5,7 @@ config/hdnet.yaml and the reference pages are written from it (settings_text.py)
 
 from hdnet_ros.locate.detectors import DEFAULT_DETECTOR, DETECTOR_NAMES, PRESET_NAMES
 from hdnet_ros.locate.factory import ESTIMATOR_NAMES, JOINT_SOURCES, PATCH_MODES, SECOND_LOOKS
+from hdnet_ros.model.engine_names import ENGINES, PRECISIONS
 from hdnet_ros.pipeline.setting import AT_ACTIVATE, AT_CONFIGURE, AT_START, Setting
 from hdnet_ros.tracking.tracking import MIN_EXISTENCE
 
@@ -35,11 +36,19 @@ HDNET_SETTINGS = (
         effect=AT_CONFIGURE,
     ),
     Setting(
+        "engine",
+        "auto",
+        "what runs the network: torch, openvino (x86 processors), or auto: openvino on a CPU where it "
+        "is installed",
+        choices=ENGINES,
+        effect=AT_CONFIGURE,
+    ),
+    Setting(
         "precision",
         "auto",
-        "what the network computes in: float32, bfloat16, or auto: bfloat16 on processors "
-        "that multiply in it",
-        choices=("auto", "float32", "bfloat16"),
+        "what the network computes in: float32, bfloat16, float16 (GPU), or auto: bfloat16 on "
+        "processors that multiply in it",
+        choices=PRECISIONS,
         effect=AT_CONFIGURE,
     ),
     Setting(
@@ -291,6 +300,22 @@ DETECTOR_SETTINGS = (
         "device",
         "auto",
         "where a network runs: auto, cpu, cuda",
+        effect=AT_START,
+    ),
+    Setting(
+        "engine",
+        "auto",
+        "what runs nanodet: torch, openvino (x86 processors), or auto: openvino on a CPU where it is "
+        "installed",
+        choices=ENGINES,
+        effect=AT_START,
+    ),
+    Setting(
+        "precision",
+        "auto",
+        "what nanodet computes in: float32, bfloat16, float16 (GPU), or auto: bfloat16 on processors "
+        "that multiply in it",
+        choices=PRECISIONS,
         effect=AT_START,
     ),
     Setting(

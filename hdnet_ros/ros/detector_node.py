@@ -43,7 +43,8 @@ class DetectorNode(Node):
         self._logbook = Logbook(self.get_logger(), self.statistics, {"image": self._topic})
         self._decoder = ImageDecoder()
         self._detector, device = make_people_detector(options)
-        self.statistics.facts.update(detector=options["detector"], device=device)
+        engine = getattr(self._detector, "engine", "none")
+        self.statistics.facts.update(detector=options["detector"], device=device, engine=engine)
         self._publisher = advertise(
             self.create_publisher,
             self,

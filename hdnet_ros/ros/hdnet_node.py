@@ -193,6 +193,7 @@ class HDNetNode(LifecycleNode):
             if not error:
                 statistics.facts["estimator"] = self._estimator.name
                 statistics.facts["device"] = self._estimator.device
+                statistics.facts["engine"] = self._estimator.engine or "none"
 
     def _report(self, camera: str) -> Report:
         statistics = self._statistics[camera]

@@ -263,5 +263,5 @@ def test_choose_precision_auto_asks_the_processor(monkeypatch, found, expected):
     assert choose_precision("auto", torch.device("cpu")) == expected
     assert choose_precision("float32", torch.device("cpu")) == torch.float32
     assert choose_precision("bfloat16", torch.device("cpu")) == torch.bfloat16
-    with pytest.raises(ValueError, match="precision is 'half', expected auto, float32 or bfloat16"):
+    with pytest.raises(ValueError, match="precision is 'half', expected auto, float32, bfloat16 for PyTorch on cpu"):
         choose_precision("half", torch.device("cpu"))

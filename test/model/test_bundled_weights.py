@@ -17,8 +17,10 @@ BYTES_LIMIT = 40e6
 PARAMETER_LIMIT = 8e6
 
 
-def estimator_from(path, precision="auto"):
-    settings = EstimatorSettings("hdnet", str(path), "cpu", precision=precision, second_look="never")
+def estimator_from(path, precision="auto", engine="auto"):
+    settings = EstimatorSettings(
+        "hdnet", str(path), "cpu", precision=precision, engine=engine, second_look="never"
+    )
     return make_estimator(settings, is_live=True)[0]
 
 
@@ -59,17 +61,29 @@ def test_bundled_weights_scale_depth_with_the_focal_length(weights):
     assert depth_mm(1800.0) / depth_mm(900.0) == pytest.approx(2.0, rel=0.03)
 
 
-def test_bundled_weights_in_bfloat16_give_the_depths_of_float32(weights):
+@pytest.mark.parametrize(
+    ("engine", "precision", "median", "p95"),
+    [("torch", "bfloat16", 0.005, 0.02), ("openvino", "float32", 1e-4, 1e-4), ("openvino", "bfloat16", 0.005, 0.02)],
+)
+def test_bundled_weights_give_the_same_people_in_every_engine(weights, engine, precision, median, p95):
+    if engine == "openvino":
+        pytest.importorskip("openvino")
     scene = load_driving_scene(Path(__file__).parents[1] / "data" / "driving_scene")
-    estimators = [estimator_from(weights, p) for p in ("float32", "bfloat16")]
-    depths_mm = [[], []]
-    for frame, image_rgb in scene.pictures(every=15):
-        people = [Detection(box) for box in frame.boxes.values()]
-        for estimator, found_mm in zip(estimators, depths_mm):
-            found_mm += [p.root_camera_mm[2] for p in estimator.localize(image_rgb, people, scene.camera)]
-    assert len(depths_mm[0]) >= 10
-    # 0.1 % on average; on noise, where the bins say nothing, it can be 2 %.
-    assert depths_mm[1] == pytest.approx(depths_mm[0], rel=0.01)
+    estimators = [estimator_from(weights, "float32", "torch"), estimator_from(weights, precision, engine)]
+    people = [[], []]
+    for frame, image_rgb in scene.pictures(every=5):
+        boxes = [Detection(box) for box in frame.boxes.values()]
+        for estimator, found in zip(estimators, people):
+            found += estimator.localize(image_rgb, boxes, scene.camera)
+    depths_mm, sigmas_mm = (
+        np.array([[getattr_of(p) for p in found] for found in people])
+        for getattr_of in (lambda p: p.root_camera_mm[2], lambda p: p.depth_sigma_mm)
+    )
+    assert depths_mm.shape[1] >= 30
+    change = np.abs(depths_mm[1] / depths_mm[0] - 1.0)
+    assert np.median(change) <= median and np.percentile(change, 95) <= p95
+    # The same share of people lies within their sigma where neither depth nor sigma moves.
+    assert np.median(np.abs(sigmas_mm[1] / sigmas_mm[0] - 1.0)) <= max(median, 0.01)
 
 
 def test_bundled_pose_weights_are_the_default_ones_with_a_skeleton_in_metres(weights):

@@ -8,7 +8,15 @@ import torch
 from torch import nn
 
 from hdnet_ros.model import openvino_engine
-from hdnet_ros.model.engine import choose_engine, with_openvino
+from hdnet_ros.model.engine import (
+    Engine,
+    ImagesByOpenVino,
+    choose_engine,
+    compiled_images,
+    maps_of,
+    openvino_problem,
+    with_maps,
+)
 from hdnet_ros.model.openvino_engine import EngineError, OpenVinoModule, cache_folder
 from hdnet_ros.model.rootnet import RootNet, RootNetConfig
 
@@ -102,51 +110,98 @@ def test_openvino_module_says_what_to_do_where_openvino_is_missing(monkeypatch):
     assert not openvino_engine.is_available()
 
 
+def with_openvino(network, precision="float32"):
+    return with_maps(network, ImagesByOpenVino(maps_of(network), (IMAGE_PX, IMAGE_PX), precision))
+
+
+def test_images_by_openvino_may_change_their_size(tiny_network):
+    by_openvino = ImagesByOpenVino(maps_of(tiny_network), (IMAGE_PX, IMAGE_PX), "float32")
+    for height, width in ((64, 64), (96, 32), (32, 128)):
+        images = torch.randint(0, 256, (2, 3, height, width), dtype=torch.uint8)
+        with torch.inference_mode():
+            expected = tiny_network.maps(images)
+        for found, wanted in zip(by_openvino(images), expected):
+            assert torch.allclose(found, wanted, rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.parametrize("patch_index", [[0], [0, 1, 2], [0, 0, 1]])
-def test_with_openvino_gives_the_networks_answers(tiny_network, make_people, patch_index):
+def test_with_maps_gives_the_networks_answers(tiny_network, make_people, patch_index):
     images, masks, index = make_people(patch_index)
     images = (images * 40 + 128).clamp(0, 255).byte()
     with torch.inference_mode():
         expected = tiny_network(images, masks, index)
-        found = with_openvino(tiny_network, IMAGE_PX)(images, masks, index)
+        found = with_openvino(tiny_network)(images, masks, index)
     for name in ("heatmaps", "joints_cells", "bin_probabilities", "bin_index"):
         assert torch.allclose(getattr(found, name), getattr(expected, name), rtol=1e-4, atol=1e-4), name
 
 
-def test_with_openvino_leaves_the_network_as_it_was(tiny_network, make_people):
+def test_with_maps_leaves_the_network_as_it_was(tiny_network, make_people):
     images, masks, index = make_people([0])
     before = tiny_network(images, masks, index).bin_logits
-    with_openvino(tiny_network, IMAGE_PX)
+    with_openvino(tiny_network)
     assert torch.equal(tiny_network(images, masks, index).bin_logits, before)
 
 
-def test_with_openvino_computes_a_pose_too(make_tiny, make_people):
+def test_with_maps_computes_a_pose_too(make_tiny, make_people):
     network = make_tiny(pose={"backbone": "shared", "slices": 4, "channels": 8})
     images, masks, index = make_people([0, 1])
     images = (images * 40 + 128).clamp(0, 255).byte()
     with torch.inference_mode():
         expected = network(images, masks, index).pose
-        found = with_openvino(network, IMAGE_PX)(images, masks, index).pose
+        found = with_openvino(network)(images, masks, index).pose
     assert torch.allclose(found.relative_depth_mm, expected.relative_depth_mm, rtol=1e-4, atol=0.1)
 
 
-def test_with_openvino_refuses_images_that_are_not_bytes(tiny_network):
+def test_with_maps_refuses_images_that_are_not_bytes(tiny_network):
     with pytest.raises(ValueError, match="torch.float32, expected uint8"):
-        with_openvino(tiny_network, IMAGE_PX).maps(torch.zeros(1, 3, IMAGE_PX, IMAGE_PX))
+        with_openvino(tiny_network).maps(torch.zeros(1, 3, IMAGE_PX, IMAGE_PX))
 
 
-def test_choose_engine_takes_openvino_for_hdnet_on_the_cpu(tiny_network, monkeypatch):
-    cpu = torch.device("cpu")
-    assert choose_engine("auto", tiny_network, cpu) == "openvino"
-    assert choose_engine("torch", tiny_network, cpu) == "torch"
-    assert choose_engine("auto", tiny_network, torch.device("cuda")) == "torch"
-    with pytest.raises(ValueError, match="engine openvino is for CPUs, and the device is cuda"):
-        choose_engine("openvino", tiny_network, torch.device("cuda"))
-    with pytest.raises(ValueError, match="for HDNet, not for RootNet"):
-        choose_engine("openvino", RootNet(RootNetConfig("efficientnet_lite0")), cpu)
-    with pytest.raises(ValueError, match="engine is 'tensorrt', expected one of auto, openvino, torch"):
-        choose_engine("tensorrt", tiny_network, cpu)
+def test_choose_engine_takes_openvino_on_the_cpu(monkeypatch):
+    cpu, cuda = torch.device("cpu"), torch.device("cuda")
+    assert choose_engine("auto", "float32", cpu) == Engine("openvino", "float32")
+    assert choose_engine("torch", "float32", cpu) == Engine("torch", "float32")
+    assert choose_engine("auto", "float16", cuda) == Engine("torch", "float16")
+    assert choose_engine("auto", "float32", cpu, "is for others") == Engine("torch", "float32")
     monkeypatch.setattr(openvino_engine, "is_available", lambda: False)
-    assert choose_engine("auto", tiny_network, cpu) == "torch"
+    assert choose_engine("auto", "float32", cpu) == Engine("torch", "float32")
     with pytest.raises(ValueError, match="pip install openvino"):
-        choose_engine("openvino", tiny_network, cpu)
+        choose_engine("openvino", "auto", cpu)
+
+
+@pytest.mark.parametrize(("has", "expected"), [(True, "bfloat16"), (False, "float32")])
+def test_choose_engine_auto_precision_asks_the_processor(monkeypatch, has, expected):
+    monkeypatch.setattr(openvino_engine, "has_bfloat16", lambda: has)
+    assert choose_engine("openvino", "auto", torch.device("cpu")).precision == expected
+
+
+@pytest.mark.parametrize(
+    ("engine", "precision", "device", "message"),
+    [
+        ("tensorrt", "auto", "cpu", "engine is 'tensorrt', expected one of auto, openvino, torch"),
+        ("auto", "half", "cpu", "precision is 'half', expected one of auto, float32"),
+        ("openvino", "auto", "cuda", "engine openvino is for CPUs, and the device is cuda"),
+        ("openvino", "float16", "cpu", "'float16', which is for CUDA"),
+        ("torch", "float16", "cpu", "'float16', expected auto, float32, bfloat16 for PyTorch on cpu"),
+    ],
+)
+def test_choose_engine_refuses_what_cannot_be(engine, precision, device, message):
+    with pytest.raises(ValueError, match=message):
+        choose_engine(engine, precision, torch.device(device))
+
+
+def test_openvino_problem_names_the_network(tiny_network):
+    assert openvino_problem(tiny_network) == ""
+    assert openvino_problem(RootNet(RootNetConfig("efficientnet_lite0"))) == "is for HDNet, not for RootNet"
+
+
+def test_compiled_images_leaves_to_pytorch_what_openvino_cannot_run(monkeypatch, caplog):
+    def fail(*arguments):
+        raise RuntimeError("no such operation")
+
+    monkeypatch.setattr(openvino_engine, "_converted", fail)
+    size_hw_px, chosen = (IMAGE_PX, IMAGE_PX), Engine("openvino", "float32")
+    assert compiled_images(nn.Identity(), size_hw_px, "auto", chosen) is None
+    assert "no such operation; PyTorch runs it" in caplog.text
+    with pytest.raises(EngineError, match="OpenVINO cannot convert .*no such operation"):
+        compiled_images(nn.Identity(), size_hw_px, "openvino", chosen)

@@ -228,3 +228,28 @@ def test_inputs_that_do_not_belong_together(tiny_network, images, masks, index, 
 def test_masks_must_be_bool(tiny_network):
     with pytest.raises(ValueError, match="float32"):
         tiny_network(torch.zeros(1, 3, 64, 64), torch.ones(1, 16, 16))
+
+
+def test_what_is_read_outside_everybodys_boxes_changes_nothing(tiny_network, make_people):
+    images, masks, index = make_people([0, 1, 1])
+    masks[:, :6], masks[..., 12:] = False, False
+    with torch.inference_mode():
+        maps = tiny_network.maps(images)
+        expected = tiny_network.read(maps, masks, index)
+        maps.heatmap_logits[..., :6, :], maps.depth_features[..., 12:] = 1e3, 1e3
+        found = tiny_network.read(maps, masks, index)
+    for name in ("heatmaps", "joints_cells", "bin_logits"):
+        assert torch.equal(getattr(found, name), getattr(expected, name)), name
+    assert found.heatmaps.shape == (3, 17, 16, 16)
+    assert torch.allclose(found.heatmaps.sum((-2, -1)), torch.ones(3, 17))
+
+
+def test_reading_a_window_gives_what_reading_the_whole_maps_gives(tiny_network, make_people, monkeypatch):
+    images, masks, index = make_people([0, 1, 1])
+    with torch.inference_mode():
+        found = tiny_network(images, masks, index)
+        whole = slice(0, masks.shape[-1])
+        monkeypatch.setattr(type(tiny_network), "_cells_to_read", lambda *arguments: (whole, whole))
+        expected = tiny_network(images, masks, index)
+    for name in ("heatmaps", "joints_cells", "bin_logits", "bin_index"):
+        assert torch.allclose(getattr(found, name), getattr(expected, name), rtol=1e-4, atol=1e-5), name

@@ -12,6 +12,7 @@ from hdnet_ros.cli.commands.failures import told_in_one_line
 from hdnet_ros.cli.commands.progress import progress_bar
 from hdnet_ros.locate.detectors import DEFAULT_DETECTOR, DETECTOR_NAMES, PRESET_NAMES, make_detector
 from hdnet_ros.model.default_weights import NO_WEIGHTS_HELP, find_default_weights
+from hdnet_ros.model.engine_names import ENGINES, PRECISIONS
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -54,6 +55,8 @@ WITHOUT_EFFECT = {
 @click.option("--also", type=click.Choice(["tracks", "floor"]), multiple=True,
               help="pets: people followed over time; depth with the feet on the floor. Printed, not in the report.")  # fmt: skip
 @click.option("--device", default="auto", show_default=True)
+@click.option("--engine", type=click.Choice(ENGINES), default="auto", show_default=True, help="What runs the network.")
+@click.option("--precision", type=click.Choice(PRECISIONS), default="auto", show_default=True, help="What it computes in.")
 @click.option("--second-look", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True,
               help="HDNet's mean over two patches of each person; auto: where the weights allow it.")  # fmt: skip
 @click.option("--report", "report_folder", type=OUT_FOLDER, help="Folder for report.html, .json and .md.")
@@ -76,7 +79,9 @@ def evaluate(data, weights, root, report_folder, out, **options):
         device, wanted = options["device"], options["second_look"]
         looks_twice = takes_second_look(checkpoint, wanted, device, is_live=False)
         options["looks"] = 2 if looks_twice else 1
-        options["settings"] = EstimatorSettings(device=device, second_look=wanted)
+        options["settings"] = EstimatorSettings(
+            device=device, engine=options["engine"], precision=options["precision"], second_look=wanted
+        )
         with _tracked() as track:
             figures, sections = _run(checkpoint, data, root, track, options)
         click.echo(as_text(figures))

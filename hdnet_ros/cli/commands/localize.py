@@ -10,6 +10,7 @@ import click
 import numpy as np
 
 from hdnet_ros.locate.factory import ESTIMATOR_NAMES, PATCH_MODES, SECOND_LOOKS, EstimatorSettings, make_estimator
+from hdnet_ros.model.engine_names import ENGINES, PRECISIONS
 from hdnet_ros.locate.protocol import BoxedImage
 from hdnet_ros.cli.commands.progress import progress_bar
 from hdnet_ros.files.boxes_file import load_boxes
@@ -41,10 +42,14 @@ Detect = Callable[[Frame], list[Detection]]
 @click.option("--joints-from", type=click.Choice(["network", "detection"]), default="network", show_default=True,
               help="Whose pixels of root and joints count: HDNet's, or those that come with the boxes.")  # fmt: skip
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+@click.option("--engine", type=click.Choice(ENGINES), default="auto", show_default=True,
+              help="What runs the networks; auto: OpenVINO on an x86 processor where it is installed.")  # fmt: skip
+@click.option("--precision", type=click.Choice(PRECISIONS), default="auto", show_default=True,
+              help="What the networks compute in; auto: bfloat16 on processors that multiply in it.")  # fmt: skip
 @click.option("--frames", type=click.IntRange(min=1), help="Stop after so many frames.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="JSON lines, one a frame.")
 def localize(source, camera_path, boxes_path, detector, preset, detector_weights, estimator_name, weights, patch,
-             second_look, joints_from, device, frames, out):  # fmt: skip
+             second_look, joints_from, device, engine, precision, frames, out):  # fmt: skip
     """Locate people in metres and write one JSON line a frame.
 
     Each line is {"frame", "stamp_ns", "persons": [{"id", "score", "box_xywh_center_px",
@@ -58,14 +63,15 @@ def localize(source, camera_path, boxes_path, detector, preset, detector_weights
         check_sizes(camera, camera_path, pictures)
         if pictures.orientation:
             click.echo(pictures.orientation, err=True)
+        runs = {"engine": engine, "precision": precision}
         settings = EstimatorSettings(
-            estimator_name, weights or "", device, patch, second_look=second_look, joints_from=joints_from
+            estimator_name, weights or "", device, patch, second_look=second_look, joints_from=joints_from, **runs
         )
         estimator, remark = make_estimator(settings, is_live=False)
         if remark:
             click.echo(remark, err=True)
         detect, last_frame = _boxes_or_detector(
-            boxes_path, camera, lambda: make_detector(detector, detector_weights, device=device, preset=preset)
+            boxes_path, camera, lambda: make_detector(detector, detector_weights, device=device, preset=preset, **runs)
         )
         total = _total(pictures.frame_count, frames, last_frame)
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -82,7 +88,7 @@ def localize(source, camera_path, boxes_path, detector, preset, detector_weights
     seconds = time.perf_counter() - started
     click.echo(
         f"{out}: {counts.frames} frames, {counts.people} people by {estimator.name}, "
-        f"{counts.frames / seconds:.1f} frames/s"
+        f"{counts.frames / seconds:.1f} frames/s" + (f" ({estimator.engine})" if estimator.engine else "")
     )
     if counts.rejected:
         click.echo(f"{counts.rejected} boxes left out, the first: {counts.first_reason}")
