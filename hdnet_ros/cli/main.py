@@ -15,6 +15,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "bench": ("hdnet_ros.cli.commands.bench", "bench", "Measure speed and memory, as ratios in one run."),
     "synth": ("hdnet_ros.cli.commands.synth", "synth", "Render synthetic people: shards for training, or a contact sheet."),
     "train": ("hdnet_ros.cli.commands.train", "train", "Train a network; an interrupted run goes on where it stopped."),
+    "heads": ("hdnet_ros.cli.commands.heads", "heads", "Go on training the last layers of a checkpoint, in minutes."),
     "ablate": ("hdnet_ros.cli.commands.ablate", "ablate", "Train and score the paper's ablations and RootNet under one budget."),
     "eval": ("hdnet_ros.cli.commands.evaluate", "evaluate", "Scores on the hold-out, the real clip or the paper's datasets, with a report."),
     "calibrate": ("hdnet_ros.cli.commands.calibrate", "calibrate", "Fit the published sigma on a hold-out and store it in the checkpoint."),

@@ -35,6 +35,8 @@ class DataConfig:
         one another, so a batch should hold a multiple.
     boxes_per_view : int
         Boxes that are drawn for that person in each patch, each with a loss of its own.
+    nobody_share : float
+        Share of the patches that are cut around a box that holds nobody, for `network.existence`.
     rung_jitter : float
         Probability that the patch is one rung of the scale ladder too large, and likewise too small.
     zoom_range : float
@@ -55,6 +57,7 @@ class DataConfig:
     people_per_patch: int = 3
     views: int = 1
     boxes_per_view: int = 1
+    nobody_share: float = 0.0
     rung_jitter: float = 0.2
     zoom_range: float = 0.2
     centre_jitter: float = 0.04
@@ -65,6 +68,7 @@ class DataConfig:
     def __post_init__(self) -> None:
         _expect("views", self.views, self.views >= 1, "at least 1")
         _expect("boxes_per_view", self.boxes_per_view, self.boxes_per_view >= 1, "at least 1")
+        _expect("nobody_share", self.nobody_share, 0.0 <= self.nobody_share < 1.0, "0 to below 1")
         _expect_one_of("dataset", self.dataset, ("", "human36m", "muco", "coco"))
         _expect("dataset_root", self.dataset_root, bool(self.dataset_root) == bool(self.dataset), "set with dataset")
         _expect("shards", self.shards, not (self.shards and self.dataset), "empty beside dataset")
@@ -82,6 +86,8 @@ class LossConfig:
         Standard deviation of the target Gaussian, in heatmap cells.
     heatmap_weight, pose_weight, bins_weight, index_weight : float
         Weights of equations 2, 3, 8 and 9.
+    existence_weight : float
+        Weight of the cross-entropy of whether somebody is in the box (`network.existence`).
     agreement_weight : float
         Weight of the difference between the depths of two views of one person (`DataConfig.views`)
         or of two boxes in one view (`DataConfig.boxes_per_view`).
@@ -98,6 +104,7 @@ class LossConfig:
     pose_weight: float = 0.1
     bins_weight: float = 1.0
     index_weight: float = 0.2
+    existence_weight: float = 1.0
     agreement_weight: float = 0.0
     pose_joints: str = "unpaired"
     swap_tolerant_steps: int = 0

@@ -39,6 +39,7 @@ class TrainingPatch:
     key : (seed, n) of the sample.
     target : number of the person in the sample around whom the patch is cut.
     target_rows : so many of the first rows are the target, each with a box mask of its own.
+    exists : whether somebody is in the boxes; where not, only that is learnt.
     """
 
     image: np.ndarray
@@ -50,6 +51,7 @@ class TrainingPatch:
     key: tuple[int, int]
     target: int = 0
     target_rows: int = 1
+    exists: bool = True
 
 
 def make_training_patch(
@@ -62,22 +64,59 @@ def make_training_patch(
 ) -> TrainingPatch:
     """Cut the patch of person `target` and label everyone who is well inside it."""
     box = _jittered_box(sample.people[target].box_xywh_center_px, data, rng)
+    image, camera = _jittered_patch(sample, box, convention, data, rng)
+    chosen = _people_in_patch(sample, target, camera, convention, data, rng)
+    rows = [_label(sample, person, person_box, camera, convention) for person, person_box in chosen(box)]
+    result = TrainingPatch(image, *(np.stack(column) for column in zip(*rows)), key, target, data.boxes_per_view)
+    return _changed(result, data, rng)
+
+
+def make_empty_patch(
+    sample: SyntheticSample,
+    box_xywh_center_px: np.ndarray,
+    convention: PatchConvention,
+    data: DataConfig,
+    rng: np.random.Generator,
+    key: tuple[int, int] = (0, 0),
+) -> TrainingPatch:
+    """Cut the patch of a box that holds nobody: labels without weight, and `exists` False."""
+    box = _jittered_box(box_xywh_center_px, data, rng)
+    image, camera = _jittered_patch(sample, box, convention, data, rng)
+    mask = patches.box_mask(patches.box_in_patch(box, sample.camera, camera), convention)
+    joints = len(MIRRORED_JOINTS)
+    result = TrainingPatch(
+        image,
+        np.zeros((1, joints, 2), np.float32),
+        np.zeros((1, joints), np.float32),
+        np.ones(1, np.float32),
+        mask[None],
+        np.zeros((1, joints), np.float32),
+        key,
+        target=-1,
+        exists=False,
+    )
+    return _changed(result, data, rng)
+
+
+def _jittered_patch(sample, box, convention, data, rng):
+    """A patch on a rung, at a zoom and around a middle as the configuration spreads them, and its camera."""
     roll = rng.random()
     rung = -1 if roll < data.rung_jitter else (1 if roll > 1 - data.rung_jitter else 0)
     zoom = float(np.exp(rng.uniform(-1, 1) * np.log1p(data.zoom_range)))
     size_px = patches.choose_patch_px(box, convention, rung_offset=rung, zoom=zoom)
     offset = tuple(float(v) for v in rng.normal(0, data.centre_jitter, 2) * size_px)
-    image, camera = patches.sample_patch(
+    return patches.sample_patch(
         sample.image_rgb, sample.camera, box, convention, rung_offset=rung, zoom=zoom, centre_offset_px=offset
     )
-    chosen = _people_in_patch(sample, target, camera, convention, data, rng)
-    rows = [_label(sample, person, person_box, camera, convention) for person, person_box in chosen(box)]
-    result = TrainingPatch(image, *(np.stack(column) for column in zip(*rows)), key, target, data.boxes_per_view)
+
+
+def _changed(patch: TrainingPatch, data: DataConfig, rng) -> TrainingPatch:
+    """Mirrored half the time, with other colours."""
     if rng.random() < 0.5:
-        result = _mirrored(result)
+        patch = _mirrored(patch)
     if data.photometric:
-        result.image = photometric_jitter(result.image, rng)
-    return result
+        patch.image = photometric_jitter(patch.image, rng)
+    return patch
 
 
 def _jittered_box(box_xywh: np.ndarray, data: DataConfig, rng: np.random.Generator) -> np.ndarray:
@@ -147,6 +186,7 @@ def _mirrored(p: TrainingPatch) -> TrainingPatch:
         p.key,
         p.target,
         p.target_rows,
+        p.exists,
     )
 
 
@@ -207,15 +247,24 @@ class PatchStream(torch.utils.data.IterableDataset):
         else:
             samples = self._rendered(worker, workers)
         for key, sample in samples:
-            targets = [i for i, p in enumerate(sample.people) if p.visible_fraction >= 0.25]
-            if not targets:
-                continue
-            target = targets[int(rng.integers(len(targets)))]
             try:
-                for _ in range(self.data.views):
-                    yield make_training_patch(sample, target, self.convention, self.data, rng, key)
+                yield from self._patches_of(sample, key, rng)
             except ValueError as error:  # a jittered box beyond the lens's field of view
                 log.warning("sample %s left out: %s", key, error)
+
+    def _patches_of(self, sample: SyntheticSample, key, rng):
+        """The views of one person of a sample, or in `nobody_share` of the cases of a box of nobody."""
+        share = self.data.nobody_share
+        if share and sample.nobody and rng.random() < share:
+            box = sample.nobody[int(rng.integers(len(sample.nobody)))].box_xywh_center_px
+            for _ in range(self.data.views):
+                yield make_empty_patch(sample, box, self.convention, self.data, rng, key)
+            return
+        targets = [i for i, p in enumerate(sample.people) if p.visible_fraction >= 0.25]
+        if targets:
+            target = targets[int(rng.integers(len(targets)))]
+            for _ in range(self.data.views):
+                yield make_training_patch(sample, target, self.convention, self.data, rng, key)
 
     def _rendered(self, worker: int, workers: int):
         for n in itertools.count(self.start + worker * self.stride, workers * self.stride):
@@ -258,6 +307,7 @@ def collate(batch: list[TrainingPatch]) -> dict:
         "normalised_depth": torch.from_numpy(np.concatenate([p.normalised_depth for p in batch])),
         "box_masks": torch.from_numpy(np.concatenate([p.box_masks for p in batch])),
         "relative_depth_mm": torch.from_numpy(np.concatenate([p.relative_depth_mm for p in batch])),
+        "exists": torch.repeat_interleave(torch.tensor([float(p.exists) for p in batch]), torch.tensor(counts)),
         "patch_index": torch.repeat_interleave(torch.arange(len(batch)), torch.tensor(counts)),
         "twins": _twins(batch, counts),
         "keys": [p.key for p in batch],
@@ -267,9 +317,9 @@ def collate(batch: list[TrainingPatch]) -> dict:
 def _twins(batch: list[TrainingPatch], counts: list[int]) -> torch.Tensor:
     """(M, 2) rows of the same person: in one patch with different boxes, and in two successive patches."""
     first_row = np.cumsum([0, *counts[:-1]])
-    rows = [range(first, first + patch.target_rows) for first, patch in zip(first_row, batch)]
+    rows = [range(first, first + patch.target_rows * patch.exists) for first, patch in zip(first_row, batch)]
     pairs = [pair for group in rows for pair in itertools.pairwise(group)]
     for i, (one, other) in enumerate(itertools.pairwise(batch)):
-        if (one.key, one.target) == (other.key, other.target):
+        if one.exists and (one.key, one.target) == (other.key, other.target):
             pairs.extend(zip(rows[i], rows[i + 1]))
     return torch.tensor(pairs, dtype=torch.long).reshape(-1, 2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from hdnet_ros.core.skeleton import LEFT_RIGHT_PAIRS, ROOT
 from hdnet_ros.learn import losses
@@ -28,7 +29,10 @@ def compute_losses(
 def hdnet_losses(
     output: HDNetOutput, batch: dict, config: TrainConfig, step: int
 ) -> dict[str, Tensor]:
-    """The four losses of section 3.3 and ours, each a scalar, and their weighted sum as "total"."""
+    """The four losses of section 3.3 and ours, each a scalar, and their weighted sum as "total".
+
+    Boxes that hold nobody have no joints and no depth: they cost by their existence alone.
+    """
     settings, bins = config.losses, config.network.bins
     joints, weight = batch["joints_cells"], batch["joint_weight"]
     target_index = bins.index(batch["normalised_depth"]).float()
@@ -39,19 +43,26 @@ def hdnet_losses(
     if settings.pose_joints == "unpaired":
         pose_weight = weight.clone()
         pose_weight[:, [j for pair in LEFT_RIGHT_PAIRS for j in pair]] = 0
+    exists = batch["exists"]
+
+    def mean(values: Tensor) -> Tensor:
+        return (values * exists).sum() / exists.sum().clamp_min(1.0)
+
     parts = {
-        "heatmap": heatmap_loss(
-            output, joints, weight, batch["box_masks"], settings.heatmap_sigma_cells
-        ).mean(),
-        "pose": losses.pose_l1(output.joints_cells, joints, pose_weight).mean(),
-        "index": losses.index_l1(output.bin_index, target_index).mean(),
+        "heatmap": mean(
+            heatmap_loss(output, joints, weight, batch["box_masks"], settings.heatmap_sigma_cells)
+        ),
+        "pose": mean(losses.pose_l1(output.joints_cells, joints, pose_weight)),
+        "index": mean(losses.index_l1(output.bin_index, target_index)),
     }
     if config.network.direct_regression:
         parts["bins"] = torch.zeros_like(parts["index"])
     else:
-        parts["bins"] = losses.bins_cross_entropy(output.bin_logits, bins.target(target_index)).mean()
+        parts["bins"] = mean(losses.bins_cross_entropy(output.bin_logits, bins.target(target_index)))
     disagreement = losses.twin_disagreement(output.bin_index, target_index, batch["twins"])
     parts["agreement"] = disagreement.sum() / max(1, len(disagreement))
+    if output.existence_logit is not None:
+        parts["existence"] = F.binary_cross_entropy_with_logits(output.existence_logit, exists)
     parts["total"] = sum(getattr(settings, f"{name}_weight") * value for name, value in parts.items())
     return parts
 

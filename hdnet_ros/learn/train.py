@@ -18,7 +18,7 @@ from tqdm import tqdm
 from hdnet_ros.learn.config import TrainConfig
 from hdnet_ros.learn.dataset import PatchStream, collate
 from hdnet_ros.learn.objectives import compute_losses
-from hdnet_ros.model.backbones import pretrained_backbone_state
+from hdnet_ros.learn.start import load_pretrained, start_from_checkpoint
 from hdnet_ros.model.checkpoint import save_checkpoint, tensor_mismatches
 from hdnet_ros.model.networks import make_network
 
@@ -56,7 +56,8 @@ class Trainer:
     Parameters
     ----------
     folder : of the run; one that holds a state.pt is gone on with.
-    init : state.pt of another run, whose averaged network is the start; else ImageNet's backbone.
+    init : the start: state.pt of another run, whose averaged network is taken, or a checkpoint
+        (.safetensors) of a related network; else the backbones that others trained.
     cpu : stay on the CPU even where there is a GPU.
 
     Raises
@@ -85,10 +86,14 @@ class Trainer:
 
     def _start_network(self, init: Path | None) -> torch.nn.Module:
         network = make_network(self.config.network)
-        if init is not None:
+        if self.state_path.exists():
+            pass  # which is read whole, once everything is there
+        elif init is None:
+            load_pretrained(network)
+        elif init.suffix == ".safetensors":
+            start_from_checkpoint(network, init)
+        else:
             _fill(network, _read_state(init)["average"], init)
-        elif not self.state_path.exists():
-            network.load_backbone(pretrained_backbone_state(self.config.network.backbone))
         return network
 
     @property

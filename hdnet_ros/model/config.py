@@ -41,6 +41,7 @@ class HDNetConfig:
     shared_branch : Table 6, one branch for heatmaps and depth instead of two
     use_gnn : Table 6, False averages the pooled features without a graph network
     heatmap_pooling : Table 6, False pools depth features evenly over the person's box
+    existence : whether somebody is in the box at all, as one more output
     pose : the 3D pose of the same people, root-relative; None leaves it out
     """
 
@@ -63,6 +64,7 @@ class HDNetConfig:
     shared_branch: bool = False
     use_gnn: bool = True
     heatmap_pooling: bool = True
+    existence: bool = False
     pose: PoseConfig | None = None
 
     def __post_init__(self) -> None:
@@ -126,6 +128,7 @@ _SWITCHES = (
     "shared_branch",
     "use_gnn",
     "heatmap_pooling",
+    "existence",
 )
 
 

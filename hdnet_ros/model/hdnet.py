@@ -14,10 +14,13 @@ from torch.nn import functional as F
 
 from hdnet_ros.core.skeleton import LEFT_RIGHT_PAIRS
 from hdnet_ros.model.config import HDNetConfig, hdnet_lite, hdnet_resnet50
+from hdnet_ros.model.existence import ExistenceHead
 from hdnet_ros.model.fpn import FeaturePyramid, make_backbone
 from hdnet_ros.model.heatmap import (
+    CONFIDENCE_REACH_CELLS,
     is_one_each,
     mask_logits,
+    mass_around,
     occupied_window,
     pool_features,
     separated_pairs_cells,
@@ -58,6 +61,8 @@ class HDNetOutput(NamedTuple):
         target of the regressed index stands in, so that readers need not tell the two apart
     bin_index : (N,) mean of the bins, or in eval mode their median where `median_depth` says so
     pose : the root-relative 3D pose, or None where the network has no pose head
+    existence_logit : (N,) of the probability that somebody is in the box, or None where the network does
+        not say
     """
 
     heatmap_logits: Tensor
@@ -67,6 +72,7 @@ class HDNetOutput(NamedTuple):
     bin_probabilities: Tensor
     bin_index: Tensor
     pose: PoseOutput | None = None
+    existence_logit: Tensor | None = None
 
 
 class MultiScaleBranch(nn.Module):
@@ -138,6 +144,7 @@ class HDNet(nn.Module):
         )
         if config.direct_regression:
             nn.init.constant_(self.depth_head.bias, 0.5 * (config.bins.count - 1))
+        self.existence = ExistenceHead(branch_channels, config.joint_count) if config.existence else None
         self.pose = (
             IntegralPose(config.pose, config.fpn_channels, config.joint_count)
             if config.pose
@@ -197,6 +204,7 @@ class HDNet(nn.Module):
             weights = _even(box_masks[..., rows, columns], inside) if pooled_evenly else inside
             features = depth_features[..., rows, columns].float()
             joint_features = pool_features(weights, features, patch_index)
+            existence = self._existence(joint_features, heatmap_logits, inside) if self.existence else None
             if self.gnn:
                 joint_features = self.gnn(joint_features)
             depth = self.depth_head(joint_features.mean(dim=1))
@@ -204,7 +212,7 @@ class HDNet(nn.Module):
             heatmaps = _in_whole_map(inside, rows, columns, heatmap_logits)
             pose = self.pose.decode(volumes.float(), box_masks, patch_index) if self.pose else None
         return HDNetOutput(
-            heatmap_logits, heatmaps, joints_cells, bin_logits, bin_probabilities, bin_index, pose
+            heatmap_logits, heatmaps, joints_cells, bin_logits, bin_probabilities, bin_index, pose, existence
         )
 
     def _cells_to_read(self, box_masks: Tensor) -> tuple[slice, slice]:
@@ -218,10 +226,18 @@ class HDNet(nn.Module):
             return occupied_window(box_masks)
         return slice(0, box_masks.shape[-2]), slice(0, box_masks.shape[-1])
 
+    def _existence(self, joint_features: Tensor, heatmap_logits: Tensor, heatmaps: Tensor) -> Tensor:
+        joints_cells = self._decoded(heatmaps).detach()
+        confidence = mass_around(heatmaps, joints_cells, CONFIDENCE_REACH_CELLS)
+        return self.existence(joint_features, heatmap_logits.flatten(2).amax(-1), confidence)
+
     def joints_of(self, heatmaps: Tensor) -> Tensor:
         """Joints (N, J, 2) in cells of heatmaps (N, J, h, w), decoded as the configuration says."""
+        return soft_argmax_cells(heatmaps) if self.training else self._decoded(heatmaps)
+
+    def _decoded(self, heatmaps: Tensor) -> Tensor:
         radius = self.config.decode_radius_cells
-        if not radius or self.training:
+        if not radius:
             return soft_argmax_cells(heatmaps)
         joints_cells = windowed_soft_argmax_cells(heatmaps, radius)
         if self.config.separate_pairs:

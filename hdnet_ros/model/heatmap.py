@@ -9,6 +9,8 @@ from torch import Tensor
 
 # Where the person's box is not; large enough that no logit matters beside it.
 MASKED_LOGIT = -1e15
+# Mass within this many cells of a joint, to each side, is its confidence.
+CONFIDENCE_REACH_CELLS = 3.5
 
 
 def mask_logits(logits: Tensor, box_masks: Tensor) -> Tensor:
@@ -126,6 +128,16 @@ def separated_pairs_cells(
     ):
         result[:, side] = torch.where(apart.unsqueeze(-1), cells, joints_cells[:, side])
     return result
+
+
+def mass_around(heatmaps: Tensor, joints_cells: Tensor, reach_cells: float) -> Tensor:
+    """Mass (N, J) of heatmaps (N, J, h, w) within a square that reaches so far from joints (N, J, 2)."""
+    height, width = heatmaps.shape[-2:]
+    columns = torch.arange(width, dtype=heatmaps.dtype, device=heatmaps.device)
+    rows = torch.arange(height, dtype=heatmaps.dtype, device=heatmaps.device)
+    near_x = ((columns - joints_cells[..., 0:1]).abs() <= reach_cells).to(heatmaps.dtype)
+    near_y = ((rows - joints_cells[..., 1:2]).abs() <= reach_cells).to(heatmaps.dtype)
+    return ((heatmaps @ near_x.unsqueeze(-1)).squeeze(-1) * near_y).sum(-1)
 
 
 def _window(heatmaps: Tensor, peak: Tensor, radius_cells: int) -> Tensor:

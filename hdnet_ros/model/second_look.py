@@ -125,6 +125,7 @@ class SecondLook(nn.Module):
                 None
                 if both.pose is None
                 else _mean_pose(both.pose, box_masks.shape[-2:], magnification),
+                None if both.existence_logit is None else sum(both.existence_logit.chunk(2)) / 2,
             )
 
 

@@ -14,7 +14,7 @@ pytest.importorskip("numba", reason="training needs the learn requirements")
 from hdnet_ros.cli.main import main
 from hdnet_ros.core.camera import Camera
 from hdnet_ros.evaluate.published import ABLATIONS
-from hdnet_ros.learn import ablation, train
+from hdnet_ros.learn import ablation, start, train
 from hdnet_ros.learn.config import load_train_config
 from hdnet_ros.data.synthetic.labels import PersonLabel
 from hdnet_ros.data.synthetic.sample import SyntheticSample
@@ -50,7 +50,7 @@ def ablate(monkeypatch, tmp_path):
         torch.manual_seed(3)
         return make_network(load_train_config(CONFIGS / "full.yaml").network).backbone.state_dict()
 
-    monkeypatch.setattr(train, "pretrained_backbone_state", random_state)
+    monkeypatch.setattr(start, "pretrained_backbone_state", random_state)
     torch.set_num_threads(1)
     shards = {"train": tmp_path / "shards", "holdout": tmp_path / "holdout"}
     for split, folder in shards.items():

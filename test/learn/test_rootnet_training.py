@@ -11,7 +11,7 @@ pytest.importorskip("numba", reason="training needs the learn requirements")
 
 from hdnet_ros.core.patch import PatchConvention
 from hdnet_ros.core.skeleton import ROOT
-from hdnet_ros.learn import train
+from hdnet_ros.learn import start, train
 from hdnet_ros.learn.config import DataConfig, OptimiserConfig, TrainConfig
 from hdnet_ros.learn.dataset import TrainingPatch, collate
 from hdnet_ros.learn.objectives import GAMMA_WEIGHT, compute_losses
@@ -72,7 +72,7 @@ def stream(monkeypatch):
         torch.manual_seed(3)
         return RootNet(NETWORK).backbone.state_dict()
 
-    monkeypatch.setattr(train, "pretrained_backbone_state", random_state)
+    monkeypatch.setattr(start, "pretrained_backbone_state", random_state)
     monkeypatch.setattr(train, "PatchStream", Stream)
     torch.set_num_threads(1)
 

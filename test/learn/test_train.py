@@ -13,7 +13,7 @@ pytest.importorskip("numba", reason="training needs the learn requirements")
 from hdnet_ros.core.depth_bins import DepthBins
 from hdnet_ros.core.patch import PatchConvention
 from hdnet_ros.evaluate.provenance import weights_facts
-from hdnet_ros.learn import train
+from hdnet_ros.learn import start, train
 from hdnet_ros.learn.config import DataConfig, LossConfig, OptimiserConfig, TrainConfig
 from hdnet_ros.learn.dataset import TrainingPatch
 from hdnet_ros.learn.train import NonFiniteLoss, Trainer, compute_losses, learning_rate_factor
@@ -78,7 +78,7 @@ def stream(monkeypatch):
         return HDNet(NETWORK).backbone.state_dict()
 
     kind = type("Stream", (NumberedStream,), {})
-    monkeypatch.setattr(train, "pretrained_backbone_state", random_state)
+    monkeypatch.setattr(start, "pretrained_backbone_state", random_state)
     monkeypatch.setattr(train, "PatchStream", kind)
     torch.set_num_threads(1)
     return kind

@@ -19,8 +19,8 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
               help="Folder of the run; an interrupted run in it goes on.")  # fmt: skip
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE",
               help="Replace a setting, e.g. optimiser.steps=5000.")  # fmt: skip
-@click.option("--init", type=FILE, help="state.pt of another run to start from (set losses.swap_tolerant_steps=0 where that "
-              "run has left and right); with network.pose, the HDNet checkpoint (.safetensors) whose 3D pose is trained.")  # fmt: skip
+@click.option("--init", type=FILE, help="state.pt of another run, or a checkpoint (.safetensors) of a related network, to start from "
+              "(set losses.swap_tolerant_steps=0 where that has left and right); with network.pose, the HDNet checkpoint (.safetensors) whose 3D pose is trained.")  # fmt: skip
 @click.option("--holdout", type=FOLDER, help="Shards to validate on.")
 @click.option("--clip", type=FOLDER, help="Folder with a real clip's camera.json and boxes*.json.")
 @click.option("--clip-video", type=FILE, help="The clip itself.")

@@ -1,0 +1,50 @@
+"""`hdnet heads`: go on training a checkpoint's last layers, on features that are computed once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from hdnet_ros.cli.commands.failures import told_in_one_line
+
+
+@click.command()
+@click.argument("checkpoint", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--shards", type=click.Path(exists=True, file_okay=False), required=True,
+              help="Folder of `hdnet synth --out`.")  # fmt: skip
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True,
+              help="Checkpoint to write.")  # fmt: skip
+@click.option("--only-existence", is_flag=True,
+              help="Train whether somebody is in the box alone: depths and joints stay as they are.")  # fmt: skip
+@click.option("--patches", type=click.IntRange(32), default=20000, show_default=True, help="Patches to cut.")
+@click.option("--steps", type=click.IntRange(1), default=1200, show_default=True)
+@click.option("--nobody-share", type=click.FloatRange(0, 1, max_open=True), default=0.25, show_default=True,
+              help="Share of the patches around boxes that hold nobody.")  # fmt: skip
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
+def heads(checkpoint, shards, out, only_existence, patches, steps, nobody_share, seed):
+    """Train graph network, depth and existence of CHECKPOINT on synthetic people, all before them frozen."""
+    with told_in_one_line():
+        from tqdm import tqdm
+
+        from hdnet_ros.learn import heads as learn
+        from hdnet_ros.learn.config import DataConfig
+        from hdnet_ros.learn.dataset import PatchStream
+        from hdnet_ros.model.checkpoint import load_checkpoint
+
+        network = learn.network_with_existence(checkpoint)
+        convention = load_checkpoint(checkpoint).convention
+        data = DataConfig(
+            shards=shards, seed=seed, nobody_share=nobody_share, rung_jitter=0.3,
+            box_scale_jitter=0.09, box_shift_jitter=0.045,
+        )  # fmt: skip
+        PatchStream(data, convention).check()
+        with tqdm(total=patches, unit="patch") as bar:
+            rows = learn.pooled_rows(network, data, convention, patches, lambda done: bar.update(done - bar.n))
+        config = learn.HeadsConfig(patches=patches, steps=steps, only_existence=only_existence, seed=seed)
+        learn.train_heads(network, rows, config)
+        what = "existence" if only_existence else "existence, graph network and depth"
+        learn.save_with_heads(
+            out, network, checkpoint, f"{what}: {patches} patches of synthetic people, {steps} steps, seed {seed}"
+        )
+    click.echo(f"wrote {out}")

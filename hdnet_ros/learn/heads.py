@@ -1,0 +1,181 @@
+"""Training of what comes after the pooled features alone: graph network, depth bins, existence.
+
+All before them is frozen, so a patch's features are computed once and kept, and a step costs a thousandth of
+one through the whole network: minutes on one core instead of hours. How a network gets an existence output
+without its depths moving, or its depth learns from other people than those it was trained on.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader
+
+from hdnet_ros.learn import losses
+from hdnet_ros.learn.config import DataConfig
+from hdnet_ros.learn.dataset import PatchStream, collate
+from hdnet_ros.learn.start import start_from_checkpoint
+from hdnet_ros.model.checkpoint import load_checkpoint, save_checkpoint
+from hdnet_ros.model.hdnet import HDNet
+
+_PATCHES_AT_ONCE = 16
+_AVERAGE = 0.995
+_WARMUP_STEPS = 100
+_COOLDOWN_SHARE = 0.6
+
+
+@dataclass(frozen=True)
+class HeadsConfig:
+    """How long and on what the heads are trained.
+
+    Attributes
+    ----------
+    patches : so many are cut and kept, 9 kB each
+    only_existence : leave graph network and depth as they are
+    index_weight, agreement_weight : of the error of the depth and of its difference between two views of a
+        person, in bins, beside the cross-entropies of depth and existence
+    """
+
+    patches: int = 20000
+    steps: int = 1200
+    batch_size: int = 192
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-3
+    index_weight: float = 0.5
+    agreement_weight: float = 1.0
+    only_existence: bool = False
+    seed: int = 0
+
+
+class PooledRows(NamedTuple):
+    """What the heads read of N boxes, two views of each one after the other, and what they should say.
+
+    Attributes
+    ----------
+    joint_features : (N, J, C) float16
+    peak, confidence : (N, J), see `ExistenceHead`
+    target_index : (N,) of the depth bins; of boxes of nobody it counts for nothing
+    exists : (N,) 1 where somebody is in the box
+    """
+
+    joint_features: Tensor
+    peak: Tensor
+    confidence: Tensor
+    target_index: Tensor
+    exists: Tensor
+
+
+def network_with_existence(path: Path) -> HDNet:
+    """The network of a checkpoint with an existence output, untrained where it had none.
+
+    Raises
+    ------
+    CheckpointError : the file is no checkpoint
+    ValueError : a network without a graph network
+    """
+    config = load_checkpoint(path).config
+    if not getattr(config, "use_gnn", False):
+        raise ValueError(f"{path}: expected an HDNet with a graph network")
+    network = HDNet(replace(config, existence=True))
+    start_from_checkpoint(network, path)
+    return network.eval()
+
+
+def pooled_rows(
+    network: HDNet, data: DataConfig, convention, count: int, progress: Callable[[int], None] | None = None
+) -> PooledRows:
+    """Features of the first `count` patches of a stream, computed as the network runs in use."""
+    seen: dict[str, tuple] = {}
+    hooks = [
+        network.gnn.register_forward_pre_hook(lambda module, inputs: seen.update(gnn=inputs)),
+        network.existence.register_forward_pre_hook(lambda module, inputs: seen.update(existence=inputs)),
+    ]
+    parts: list[tuple] = []
+    stream = PatchStream(replace(data, views=2, boxes_per_view=1, people_per_patch=1), convention)
+    done = 0
+    for batch in DataLoader(stream, _PATCHES_AT_ONCE, collate_fn=collate, drop_last=True):
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+            network(batch["images"], batch["box_masks"], batch["patch_index"])
+        (features,), (_, peak, confidence) = seen["gnn"], seen["existence"]
+        index = network.config.bins.index(batch["normalised_depth"].float())
+        parts.append((features.half(), peak, confidence, index, batch["exists"]))
+        done += len(batch["exists"])
+        if progress:
+            progress(done)
+        if done >= count:
+            break
+    for hook in hooks:
+        hook.remove()
+    return PooledRows(*(torch.cat(column).clone() for column in zip(*parts, strict=True)))
+
+
+def train_heads(network: HDNet, rows: PooledRows, config: HeadsConfig) -> None:
+    """Train a network's heads on pooled features, in place; it ends in eval mode, with averaged weights."""
+    torch.manual_seed(config.seed)
+    heads = nn.ModuleDict({"existence": network.existence})
+    if not config.only_existence:
+        heads.update({"gnn": network.gnn, "depth_head": network.depth_head})
+    average = copy.deepcopy(heads)
+    optimiser = torch.optim.AdamW(
+        heads.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+    )
+    heads.train()
+    for step in range(config.steps):
+        warm = min(1.0, (step + 1) / _WARMUP_STEPS)
+        fall = min(1.0, (config.steps - step) / (_COOLDOWN_SHARE * config.steps))
+        for group in optimiser.param_groups:
+            group["lr"] = config.learning_rate * warm * fall
+        loss = _loss(network, rows, config)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(heads.parameters(), 5.0)
+        optimiser.step()
+        _average(average, heads, min(_AVERAGE, step / (step + 10.0)))
+    heads.load_state_dict(average.state_dict())
+    network.eval()
+
+
+def _loss(network: HDNet, rows: PooledRows, config: HeadsConfig) -> Tensor:
+    pairs = torch.randint(len(rows.exists) // 2, (config.batch_size // 2,))
+    chosen = torch.cat([2 * pairs, 2 * pairs + 1])
+    batch = PooledRows(*(column[chosen].float() for column in rows))
+    logit = network.existence(batch.joint_features, batch.peak, batch.confidence)
+    loss = F.binary_cross_entropy_with_logits(logit, batch.exists)
+    if config.only_existence:
+        return loss
+    bins = network.config.bins
+    logits = network.depth_head(network.gnn(batch.joint_features).mean(1))
+    found = bins.soft_argmax(torch.softmax(logits, -1))
+    cost = losses.bins_cross_entropy(logits, bins.target(batch.target_index))
+    cost = cost + config.index_weight * losses.index_l1(found, batch.target_index)
+    loss = loss + (cost * batch.exists).sum() / batch.exists.sum().clamp_min(1.0)
+    twins = torch.arange(len(chosen)).view(2, -1).T
+    apart = losses.twin_disagreement(found, batch.target_index, twins) * batch.exists[: len(pairs)]
+    return loss + config.agreement_weight * apart.mean()
+
+
+@torch.no_grad()
+def _average(average: nn.Module, heads: nn.Module, stays: float) -> None:
+    for kept, now in zip(average.state_dict().values(), heads.state_dict().values(), strict=True):
+        if kept.is_floating_point():
+            kept.lerp_(now, 1.0 - stays)
+        else:
+            kept.copy_(now)
+
+
+def save_with_heads(path: Path, network: HDNet, start: Path, told: str) -> None:
+    """Write a network whose heads went on from a checkpoint, with what that says of itself and `told`."""
+    loaded = load_checkpoint(start)
+    about = loaded.metadata
+    save_checkpoint(
+        path, network, loaded.convention, name=about["name"], licence=about["licence"],
+        data=f"{about['data']}; {told}", calibration=loaded.calibration,
+        seed=about.get("seed", ""), budget=about.get("budget", ""), half=loaded.half,
+    )  # fmt: skip
