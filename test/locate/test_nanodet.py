@@ -27,7 +27,7 @@ def network():
 
 @pytest.fixture
 def detector():
-    return NanoDetDetector("fast", weights=WEIGHTS, device="cpu", precision="float32")
+    return NanoDetDetector(sides_px=[416], weights=WEIGHTS, device="cpu", precision="float32")
 
 
 def test_the_shipped_file_is_the_one_that_notice_and_script_name():

@@ -16,6 +16,7 @@ from hdnet_ros.cli.commands.progress import progress_bar
 from hdnet_ros.files.camera_files import load_camera, load_camera_pose
 from hdnet_ros.files.frames import FrameSource
 from hdnet_ros.files.roots_file import write_records
+from hdnet_ros.locate.factory import have_waiting_threads_sleep
 from hdnet_ros.locate.detectors import DEFAULT_DETECTOR, DETECTOR_NAMES, PRESET_NAMES, Detector, make_detector
 
 _DEFAULT_FRAMES = 150
@@ -127,6 +128,8 @@ def _source_and_camera(
 
 
 def _detector(name: str, preset: str, weights: str, device: str) -> Detector:
+    # Threads that spin while they wait would be timed instead of the detector.
+    have_waiting_threads_sleep()
     return make_detector(name, _absolute(weights) or None, device=device, preset=preset)
 
 
@@ -135,7 +138,7 @@ def _fitting_rate_hz(
 ) -> tuple[float, int]:
     """Return a rate at which most images are answered and the stride that keeps people's speed.
 
-    Webcams keep their own rate, (0, 1).
+    Webcams keep their own rate, (0, 1). Of pictures none is left out: they come more slowly.
     """
     if pictures.kind == "device":
         return 0.0, 1
@@ -147,6 +150,8 @@ def _fitting_rate_hz(
         detector.detect(image_rgb)
         seconds.append(time.perf_counter() - started)
     affordable = max(0.5, _DETECTOR_SHARE / sorted(seconds)[1])
+    if pictures.kind != "video":
+        own = min(own, affordable)
     stride = max(1, math.ceil(own / affordable))
     console.print(
         f"The detector takes {1000 * sorted(seconds)[1]:.0f} ms an image on this machine: "
