@@ -18,10 +18,12 @@ from hdnet_ros.messages.message_types import (
     CameraInfo,
     CompressedImage,
     Detection2DArray,
+    Header,
     Image,
     PersonRootArray,
     TFMessage,
 )
+from hdnet_ros.messages.detection_types import DETECTION_TYPES, as_detection_2d_array, short_name
 from hdnet_ros.messages.plain_messages import from_stored, typestore
 
 _CLASSES = {
@@ -36,9 +38,10 @@ _CLASSES = {
 _ROLE_TYPES = {
     "image": ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"),
     "camera_info": ("sensor_msgs/msg/CameraInfo",),
-    "detections": ("vision_msgs/msg/Detection2DArray",),
+    "detections": tuple(name.replace("/", "/msg/") for name in DETECTION_TYPES),
     "persons": ("hdnet_ros/msg/PersonRootArray",),
 }
+_READABLE = {*_CLASSES, *_ROLE_TYPES["detections"]}
 _TF_TOPICS = {"/tf": "tf", "/tf_static": "tf_static"}
 # Pictures that are no camera's: what the node draws, and depth in PNG.
 _NO_CAMERA = ("/overlay", "/compressedDepth")
@@ -164,7 +167,11 @@ class BagSource:
     def _decoded(self, data: bytes, type_name: str) -> Any | None:
         try:
             stored = self._reader.deserialize(data, type_name)
-            message = from_stored(stored, _CLASSES[type_name], ALIASES)
+            if type_name in _CLASSES:
+                message = from_stored(stored, _CLASSES[type_name], ALIASES)
+            else:
+                header = from_stored(stored.header, Header, ALIASES)
+                message = as_detection_2d_array(stored, short_name(type_name), header)
         except Exception as error:  # as above
             number, first = self.unreadable
             self.unreadable = (number + 1, first or f"{type_name}: {_told(error)}")
@@ -178,7 +185,7 @@ class BagSource:
 
     def _connections(self, roles: tuple[str, ...]) -> list:
         wanted = {self.topics[role] for role in roles if role in self.topics}
-        return [c for c in self._reader.connections if c.topic in wanted and c.msgtype in _CLASSES]
+        return [c for c in self._reader.connections if c.topic in wanted and c.msgtype in _READABLE]
 
 
 def transforms_of(message: TFMessage, frames: Collection[str]) -> list:
@@ -244,6 +251,9 @@ def _topic_of(path: Path, types: dict[str, str], role: str, wanted: str, image: 
                 f"there are {', '.join(candidates) or 'none'}"
             )
         return wanted
+    # Where boxes are there in several kinds of messages, the standard one counts.
+    standard = [topic for topic in candidates if types[topic] == kinds[0]]
+    candidates = standard if role == "detections" and standard else candidates
     # A picture that is there raw and compressed counts once.
     raw = set(candidates)
     candidates = [

@@ -135,7 +135,10 @@ def detections_from_msg(
         # Scores of one detector's float32 may be a hair above 1.
         score = 1.0 if 1.0 < score < 1.0 + 1e-5 else score
         raw = _upright_box(item.bbox)
-        detection = Detection(_scaled_box(raw, wanted), score=score, id=item.id)
+        joints_px = getattr(item, "joints_px", None)
+        if joints_px is not None:
+            joints_px = _scaled_px(joints_px, wanted)
+        detection = Detection(_scaled_box(raw, wanted), score=score, id=item.id, joints_px=joints_px)
         if are_shares(raw) and raw[2:].min() > 0.0:
             problem = f"box {raw.tolist()} is in shares of the image (0 to 1), expected px"
         else:
@@ -218,6 +221,9 @@ def _upright_box(bbox: BoundingBox2D) -> np.ndarray:
 
 
 def _scaled_box(box_xywh: np.ndarray, wanted: DetectionFilter) -> np.ndarray:
+    return np.concatenate([_scaled_px(box_xywh[:2], wanted), box_xywh[2:] * wanted.scale])
+
+
+def _scaled_px(points_px: np.ndarray, wanted: DetectionFilter) -> np.ndarray:
     # The outer borders of both images coincide, pixel centres are integers.
-    centre = (box_xywh[:2] - wanted.offset_px + 0.5) * wanted.scale - 0.5
-    return np.concatenate([centre, box_xywh[2:] * wanted.scale])
+    return (points_px - wanted.offset_px + 0.5) * wanted.scale - 0.5
