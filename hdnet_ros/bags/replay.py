@@ -11,13 +11,26 @@ from hdnet_ros.bags.errors import BagError
 from hdnet_ros.bags.source import BagSource, Recorded, transforms_of
 from hdnet_ros.core.camera import Camera
 from hdnet_ros.pipeline.bad_input import BadInput
-from hdnet_ros.messages.convert import detections_header, info_from_camera, known_stamp_ns
+from hdnet_ros.messages.convert import (
+    DetectionFilter,
+    classes_of,
+    detections_header,
+    frame_id,
+    image_size_px,
+    info_content,
+    info_from_camera,
+    info_size_px,
+    known_stamp_ns,
+)
 from hdnet_ros.ros.logbook import kind_of
 from hdnet_ros.messages.message_types import TFMessage
 from hdnet_ros.messages.publication import Publication
+from hdnet_ros.pipeline.camera_infos import CameraInfos
+from hdnet_ros.pipeline.class_census import ClassCensus
 from hdnet_ros.pipeline.pairing import FramePairing, Pair
 from hdnet_ros.pipeline.pipeline import Pipeline
 from hdnet_ros.pipeline.scene import LocatedShot, Scene
+
 
 class Written(NamedTuple):
     """One message to write: recording time, topic (~ is the node's name), message."""
@@ -93,16 +106,23 @@ class Replay:
         self._pipeline = pipeline
         self._detect = detect
         self._camera = camera
-        # A recording whose camera info comes late loses no image by it.
-        self._info = None if camera else source.first("camera_info")
-        if self._info is None and camera is None:
+        slop_ns = round(options["slop_s"] * 1e9)
+        self._infos = CameraInfos(slop_ns, kept=None, content=info_content)
+        self._is_rectified = options["image_is_rectified"]
+        # All of them first: a recording whose camera info comes late loses no image by it.
+        for recorded in source.messages("camera_info") if camera is None else ():
+            self._offer_info(recorded.message)
+        if camera is None and not self._infos:
             raise BagError(
                 f"{source.path}: no sensor_msgs/CameraInfo; without intrinsics there are no metres. "
                 "Give the camera's calibration with --camera FILE"
             )
         self._frames = frames
-        self._pairing = FramePairing(round(options["slop_s"] * 1e9), options["images_kept"])
+        self._images_kept = options["images_kept"]
+        self._pairing = FramePairing(slop_ns, self._images_kept)
         self._jumps = 0
+        self._classes = ClassCensus()
+        self._wanted = DetectionFilter.of(options).class_ids
         self.tally = Tally()
 
     def __iter__(self) -> Iterator[Written]:
@@ -110,7 +130,7 @@ class Replay:
 
         Raises
         ------
-        BagError : the program failed on images and answered no other, which is no image's fault
+        BagError : not one image could be answered; the message says why
         """
         for recorded in self._source.messages():
             if recorded.role in ("tf", "tf_static"):
@@ -121,15 +141,17 @@ class Replay:
         if count:
             self.tally.remarks["unreadable"] = count
             self.tally.examples["unreadable"] = f"messages that cannot be decoded, the first: {reason}"
-        if self.tally.failed and not self.tally.answered:
-            reasons = "; ".join(self.tally.sentences())
+        strange = self._classes.sentence(self._wanted, images=1)
+        if strange:
+            self.tally.remark(BadInput("detections", strange))
+        if self.tally.images and not self.tally.answered:
+            reasons = "; ".join(self.tally.sentences()) or self._why_no_pairs()
             raise BagError(f"{self._source.path}: no image could be answered: {reasons}")
 
     def _take(self, recorded: Recorded) -> Iterator[Written]:
         time_ns, role, message = recorded
         if role == "camera_info":
             if self._camera is None:
-                self._info = message
                 yield Written(time_ns, self._source.topics["camera_info"], message)
             return
         if role == "detections" and self._detect is not None:
@@ -140,12 +162,14 @@ class Replay:
             self.tally.images += 1
             oddity = self._pairing.offer_image(stamp_ns, message)
             if self._camera is not None:
-                self._info = info_from_camera(message.header, self._camera)
-                yield Written(time_ns, self._beside_image("camera_info"), self._info)
+                info = info_from_camera(message.header, self._camera)
+                self._offer_info(info)
+                yield Written(time_ns, self._beside_image("camera_info"), info)
             if self._detect is not None:
                 yield from self._detected(time_ns, stamp_ns, message)
         else:
             oddity = self._pairing.offer_detections(stamp_ns, message)
+            self._remark_late_boxes()
             yield Written(time_ns, self._source.topics["detections"], message)
         if oddity in ("late", "clock jumped back"):
             self.tally.remark(BadInput(role, f"stamp {stamp_ns * 1e-9:.9f} s: {oddity}"))
@@ -159,7 +183,7 @@ class Replay:
         yield Written(time_ns, self._beside_image("detections"), detections)
 
     def _answers(self, time_ns: int) -> Iterator[Written]:
-        pair = self._pairing.take(0.0)
+        pair = self._pairing.take()
         if self._pairing.clock_jumps != self._jumps:
             self._jumps = self._pairing.clock_jumps
             self._pipeline.reset()
@@ -167,13 +191,41 @@ class Replay:
                 yield Written(time_ns, topic, message)
         if pair is None:
             return
+        self._classes.note(classes_of(pair.detections), self._wanted)
         scene = self._guarded("an image could not be answered", lambda: self._scene(pair))
         if scene is not None:
             self._count(scene)
             yield from self._told(time_ns, scene)
 
     def _scene(self, pair: Pair) -> Scene:
-        return self._pipeline.scene(self._locate(pair, self._info))
+        return self._pipeline.scene(self._locate(pair, self._info_of(pair.image)))
+
+    def _offer_info(self, info: Any) -> None:
+        size_wh_px = info_size_px(info, self._is_rectified)
+        self._infos.offer(known_stamp_ns(info.header), frame_id(info.header), size_wh_px, info)
+
+    def _info_of(self, image: Any) -> Any:
+        return self._infos.of_image(known_stamp_ns(image.header), frame_id(image.header), image_size_px(image))
+
+    def _why_no_pairs(self) -> str:
+        gap_ns = self._pairing.gap_ns()
+        if gap_ns is None:
+            return "there are no boxes for them (--detector NAME finds people anew)"
+        return (
+            f"images and boxes have stamps {gap_ns * 1e-9:.3f} s apart at best, more than slop_s "
+            f"({self._pairing.slop_ns * 1e-9:g}); --detector NAME finds people anew"
+        )
+
+    def _remark_late_boxes(self) -> None:
+        needed = self._pairing.images_needed()
+        if needed:
+            self.tally.remark(
+                BadInput(
+                    "detections",
+                    f"they come {needed - 1} images after theirs, of which {self._images_kept} wait: give "
+                    f"-p images_kept:={needed} or more",
+                )
+            )
 
     def _guarded(self, what: str, call: Callable[[], Any]) -> Any | None:
         """Return what a call returns; where it fails, count that as the node does, return None."""

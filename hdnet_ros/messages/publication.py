@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from hdnet_ros.core.skeleton import LINKS
 from hdnet_ros.messages import convert
 from hdnet_ros.messages.images import image_from_rgb
@@ -109,9 +111,10 @@ class Publication:
         if not (is_wanted and scene.frame and scene.shot.time_ns):
             return []
         prefix = self._options["tf_prefix"]
-        if scene.camera_to_frame_mm is None:
+        if not self._options["tracking"]:
             return convert.transforms_from_persons(tracked_header, scene.people, prefix)
-        camera_mm = scene.camera_to_frame_mm[:3, 3]
+        pose = scene.camera_to_frame_mm
+        camera_mm = np.zeros(3) if pose is None else pose[:3, 3]
         return convert.transforms_from_tracks(tracked_header, scene.tracks, prefix, camera_mm)
 
     def _fresh(self, transforms: list[TransformStamped]) -> list[TransformStamped]:

@@ -47,7 +47,7 @@ def shot_from_messages(
     remarks = _header_remarks(header, detections, info)
     if rejected:
         remarks.append(left_out(rejected, len(detections.detections)))
-    return Shot(convert.stamp_ns(header), header.frame_id, image_rgb, found, camera, remarks)
+    return Shot(convert.stamp_ns(header), convert.frame_id(header), image_rgb, found, camera, remarks)
 
 
 def _decoded(
@@ -60,17 +60,20 @@ def _decoded(
 
 def _header_remarks(header, detections: Detection2DArray, info: CameraInfo) -> list[BadInput]:
     remarks = []
-    frame = header.frame_id
+    frame = convert.frame_id(header)
     boxes = convert.detections_header(detections)
     if not convert.known_stamp_ns(header):
         kind = "negative" if convert.stamp_ns(header) else "zero"
         remarks.append(BadInput("image", f"the stamp is {kind}: answered, but without TF"))
+    if frame != header.frame_id:
+        told = f"frame_id {header.frame_id!r} begins with a slash, which tf2 refuses: {frame!r} is published"
+        remarks.append(BadInput("image", told))
     if not frame:
         remarks.append(BadInput("image", "frame_id is empty: answered, but without TF"))
     if not convert.known_stamp_ns(boxes):
         kind = "negative" if convert.stamp_ns(boxes) else "zero"
         remarks.append(BadInput("detections", f"the stamp is {kind}: taken for the newest image's"))
-    others = {"camera_info": info.header.frame_id, "detections": boxes.frame_id}
+    others = {"camera_info": convert.frame_id(info.header), "detections": convert.frame_id(boxes)}
     for name, other in others.items():
         if not other:
             remarks.append(BadInput(name, f"frame_id is empty: taken for the image's {frame!r}"))

@@ -50,7 +50,7 @@ class FloorFinder:
         """Return the floor in a frame at a stamp; None where TF does not give it."""
         name = self._options["ground_frame"]
         pose = None
-        if self._lookup is not None and name and frame_id and stamp_ns:
+        if self._lookup is not None and name and frame_id and stamp_ns > 0:
             pose = self._lookup(stamp_ns, name, frame_id)
         if pose is None or pose_problem(pose):
             self._missed(name, frame_id)

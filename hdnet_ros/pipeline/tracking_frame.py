@@ -8,6 +8,8 @@ import numpy as np
 from hdnet_ros.pipeline.bad_input import BadInput
 
 AUTO_FRAME = "odom"
+_MOST_FRAMES = 16
+_NAMED = 3
 NO_FRAME = "none"
 MM_PER_M = 1000.0
 # UTM counts to 1e7 m; a double still tells tenths of a micrometre there.
@@ -30,7 +32,7 @@ def pose_problem(pose: np.ndarray) -> str | None:
 
 def wanted_frame(options: Mapping[str, Any]) -> str:
     """Return the frame that the node's parameters ask for; who follows nobody needs none."""
-    return options["tracking_frame"] if options["tracking"] else NO_FRAME
+    return options["tracking_frame"].lstrip("/") if options["tracking"] else NO_FRAME
 
 
 class TrackingFrame:
@@ -54,14 +56,14 @@ class TrackingFrame:
         self._say = say
         self._is_auto = not wanted and lookup is not None
         self._wanted = "" if lookup is None or wanted in ("", NO_FRAME) else wanted
-        self._in_auto_frame: set[str] = set()  # camera frames from which TF led to odom
+        self._in_auto_frame: dict[str, None] = {}  # camera frames from which TF led to odom
         self._told: dict[str, str] = {}  # by camera frame, the frame that was told
 
     def name(self, camera_frame: str) -> str:
         """Return the frame for people seen by a camera; empty: the camera's own."""
         is_asked = self._is_auto and camera_frame and camera_frame not in self._in_auto_frame
         if is_asked and self._lookup(0, camera_frame, AUTO_FRAME) is not None:
-            self._in_auto_frame.add(camera_frame)
+            self._in_auto_frame[camera_frame] = None
         frame = self._frame_of(camera_frame)
         self._tell(camera_frame, frame)
         return frame
@@ -91,12 +93,16 @@ class TrackingFrame:
             return
         is_new = frame not in self._told.values()
         self._told[camera_frame] = frame
+        # Ever new names of frames are somebody's mistake, and must not fill memory and log.
+        for names in (self._told, self._in_auto_frame):
+            while len(names) > _MOST_FRAMES:
+                del names[next(iter(names))]
         if frame:
             if is_new:
                 self._say(f"people are followed in {frame}")
         elif len(self._told) > 1:
             self._say(
-                f"cameras {' and '.join(map(repr, self._told))} have no frame in common (so far): each "
+                f"cameras {' and '.join(map(repr, list(self._told)[-_NAMED:]))} have no frame in common (so far): each "
                 "follows its own people, who are nobody that another camera sees, and tracks come in "
                 f"one frame or another by turns; give TF from every camera to {AUTO_FRAME!r} or to "
                 "`tracking_frame`"

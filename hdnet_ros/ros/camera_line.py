@@ -8,8 +8,10 @@ from typing import Any, NamedTuple
 from hdnet_ros.pipeline.bad_input import BadInput
 from hdnet_ros.ros.inputs import Inputs
 from hdnet_ros.ros.logbook import Logbook
+from hdnet_ros.messages.convert import DetectionFilter, classes_of
 from hdnet_ros.messages.images import ImageDecoder
 from hdnet_ros.messages.shot import shot_from_messages
+from hdnet_ros.pipeline.class_census import ClassCensus
 from hdnet_ros.pipeline.pipeline import Pipeline
 from hdnet_ros.pipeline.scene import LocatedShot, Scene, Shot
 from hdnet_ros.ros.statistics import NodeStatistics
@@ -48,6 +50,7 @@ class CameraLine:
         self.statistics = statistics
         self._options = options
         self._decoder = ImageDecoder()
+        self.classes = ClassCensus()
         self._waiting: deque[Waiting] = deque()
         self._jumps = 0
 
@@ -66,12 +69,20 @@ class CameraLine:
         self._waiting.clear()
         self.pipeline.reset()
 
+    def strange_classes(self) -> str:
+        """Return a sentence on the boxes' classes where not one was a person's so far, else nothing."""
+        return self.classes.sentence(self._wanted_classes())
+
+    def _wanted_classes(self) -> tuple[str, ...]:
+        return DetectionFilter.of(self._options).class_ids
+
     def next_shot(self) -> Shot | None:
         """Return the newest image that can be answered; one that cannot be is told and left out."""
         taken = self.inputs.take()
         if taken is None:
             return None
         pair, info = taken
+        self.classes.note(classes_of(pair.detections), self._wanted_classes())
         try:
             return shot_from_messages(pair.image, pair.detections, info, self._options, self._decoder)
         except BadInput as fault:

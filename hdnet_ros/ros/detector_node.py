@@ -16,7 +16,7 @@ from hdnet_ros.ros.inputs import SILENCE_S, input_topics
 from hdnet_ros.ros.logbook import Logbook
 from hdnet_ros.pipeline.settings import DETECTOR_SETTINGS
 from hdnet_ros.ros.parameters import Parameters
-from hdnet_ros.ros.qos import RESULTS, advertise, subscribe
+from hdnet_ros.ros.qos import RESULTS, advertise, described_publishers, subscribe
 from hdnet_ros.ros.runner import run
 from hdnet_ros.ros.statistics import NodeStatistics, Report
 
@@ -53,15 +53,16 @@ class DetectorNode(Node):
             RESULTS,
             self._logbook.qos_mismatch,
         )
-        kind = CompressedImage if options["image_transport"] == "compressed" else Image
+        self._kind = CompressedImage if options["image_transport"] == "compressed" else Image
         self._newest: Image | CompressedImage | None = None
         self._dropped = 0
         self._arrived = threading.Condition()
         self._running = True
         self._worker = threading.Thread(target=self._work, name="detector_worker", daemon=True)
         self._worker.start()
-        subscribe(self, kind, self._topic, self._on_image, self._logbook.qos_mismatch)
+        subscribe(self, self._kind, self._topic, self._on_image, self._logbook.qos_mismatch)
         self._diagnostics = DiagnosticsPublisher(self, self._topic, self._report)
+        self._since_s = time.monotonic()
         self.get_logger().info(f"detector {options['detector']} on {device}")
 
     def destroy_node(self) -> None:
@@ -106,7 +107,7 @@ class DetectorNode(Node):
                 self._logbook.failure("detection failed on an image", error)
             return
         stamp_ns = convert.stamp_ns(msg.header)
-        age_ms = (self._now_ns() - stamp_ns) * 1e-6 if stamp_ns else None
+        age_ms = (self._now_ns() - stamp_ns) * 1e-6 if stamp_ns > 0 else None
         self.statistics.answer(len(detections), inference_ms, age_ms)
 
     def _decoded(self, msg: Image | CompressedImage):
@@ -119,9 +120,10 @@ class DetectorNode(Node):
 
     def _report(self) -> Report:
         missing = ""
-        if self.statistics.inputs["image"].age_s() > SILENCE_S:
-            publishers = self.count_publishers(self._topic)
-            missing = f"nothing for {SILENCE_S:g} s on {self._topic} ({publishers} publishers)"
+        silent_s = min(self.statistics.inputs["image"].age_s(), time.monotonic() - self._since_s)
+        if silent_s > SILENCE_S:
+            publishers = described_publishers(self, self._topic, self._kind)
+            missing = f"nothing for {SILENCE_S:g} s on {self._topic} ({publishers})"
             self._logbook.warn(missing)
         report = self.statistics.report(missing)
         report.values["image dropped"] = str(self._dropped)

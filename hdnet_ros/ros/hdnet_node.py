@@ -110,8 +110,9 @@ class HDNetNode(LifecycleNode):
         wanted = wanted_frame(options)
         needs_tf = wanted != NO_FRAME or options["ground_frame"]
         self._tf = TfListener(self) if needs_tf else None
-        frame = TrackingFrame(wanted, self._tf, self.get_logger().info)
-        floor = FloorFinder(self._tf, options, self.get_logger().warning)
+        logbook = self._logbooks[self.cameras[0]]
+        frame = TrackingFrame(wanted, self._tf, logbook.tell)
+        floor = FloorFinder(self._tf, options, logbook.warn)
         trackers = make_trackers(options, self._ids)
         self._outputs.renew()
         arrived = threading.Event()
@@ -203,10 +204,14 @@ class HDNetNode(LifecycleNode):
             if report.level == "ok":
                 report.message = "not active"
             return report
+        line.inputs.hear_latched_info()
         missing = line.inputs.missing()
         if missing:
             self._logbooks[camera].warn(missing)
-        report = statistics.report(missing)
+        strange = line.strange_classes()
+        if strange:
+            self._logbooks[camera].warn_once(strange)
+        report = statistics.report(missing or strange)
         pairing = line.inputs.pairing
         counts = {"image": pairing.image_count, "detections": pairing.detections_count}
         for name, count in counts.items():

@@ -1,17 +1,12 @@
 """One place for what a node has to say about its input: throttled log and diagnostics."""
 
-import re
-
-from hdnet_ros.pipeline.bad_input import BadInput, Throttle
+from hdnet_ros.pipeline.bad_input import BadInput, Throttle, bounded, kind
 from hdnet_ros.ros.statistics import NodeStatistics
-
-# Numbers differ from message to message; the complaint is the same.
-_NUMBERS = re.compile(r"[-+]?(?:\d[\d.,]*(?:e[-+]?\d+)?|\bnan\b|\binf\b)", re.IGNORECASE)
 
 
 def kind_of(fault: BadInput) -> str:
-    """Return the complaint without its numbers, the same for every message that it is about."""
-    return fault.source + _NUMBERS.sub("#", fault.reason)
+    """Return the complaint as one of many, the same for every message that it is about."""
+    return fault.source + kind(fault.reason)
 
 
 class Logbook:
@@ -29,6 +24,7 @@ class Logbook:
         self._statistics = statistics
         self._topics = topics
         self._throttle = Throttle()
+        self._told_once: set[str] = set()
 
     def bad_input(self, fault: BadInput) -> None:
         """Say what is wrong with a message, naming its topic."""
@@ -39,11 +35,22 @@ class Logbook:
 
     def warn(self, sentence: str) -> None:
         """Say something that is no message's fault."""
-        self._warn(_NUMBERS.sub("#", sentence), sentence)
+        self._warn(kind(sentence), sentence)
+
+    def warn_once(self, sentence: str) -> None:
+        """Say something that stays as it is, once."""
+        if kind(sentence) not in self._told_once:
+            self._told_once.add(kind(sentence))
+            self._warn(kind(sentence), sentence)
+
+    def tell(self, sentence: str) -> None:
+        """Say something that is no fault."""
+        if self._throttle.admit(kind(sentence)) is not None:
+            self._logger.info(bounded(sentence))
 
     def failure(self, what: str, error: Exception) -> None:
         """Say that the program itself failed on a frame; it goes on with the next."""
-        sentence = f"{what}: {type(error).__name__}: {error}"
+        sentence = bounded(f"{what}: {type(error).__name__}: {error}")
         self._statistics.bad_input(sentence)
         if self._throttle.admit(what + type(error).__name__) is not None:
             self._logger.error(sentence)
@@ -56,4 +63,4 @@ class Logbook:
         held_back = self._throttle.admit(kind)
         if held_back is not None:
             again = f" [and {held_back} times before]" if held_back else ""
-            self._logger.warning(sentence + again)
+            self._logger.warning(bounded(sentence) + again)

@@ -4,7 +4,9 @@ from collections.abc import Callable
 
 from rclpy.node import Node
 from rclpy.qos import (
+    QoSDurabilityPolicy,
     QoSHistoryPolicy,
+    QoSPolicyKind,
     QoSProfile,
     QoSReliabilityPolicy,
     qos_policy_name_from_kind,
@@ -18,6 +20,10 @@ except ImportError:  # Humble
     from rclpy.qos_event import PublisherEventCallbacks, SubscriptionEventCallbacks
 
 SENSOR_DATA = qos_profile_sensor_data
+# The same for what is small: a burst that came while the node was busy is not lost.
+SMALL_SENSOR_DATA = QoSProfile(
+    history=QoSHistoryPolicy.KEEP_LAST, depth=50, reliability=QoSReliabilityPolicy.BEST_EFFORT
+)
 RESULTS = QoSProfile(
     history=QoSHistoryPolicy.KEEP_LAST, depth=10, reliability=QoSReliabilityPolicy.RELIABLE
 )
@@ -25,10 +31,28 @@ RESULTS = QoSProfile(
 PICTURES = QoSProfile(
     history=QoSHistoryPolicy.KEEP_LAST, depth=2, reliability=QoSReliabilityPolicy.RELIABLE
 )
+# What was said once, before this node was there: a camera info by a driver that repeats nothing.
+LATCHED = QoSProfile(
+    history=QoSHistoryPolicy.KEEP_LAST,
+    depth=10,
+    reliability=QoSReliabilityPolicy.RELIABLE,
+    durability=QoSDurabilityPolicy.TRANSIENT_LOCAL,
+)
+_OVERRIDABLE = (
+    QoSPolicyKind.HISTORY,
+    QoSPolicyKind.DEPTH,
+    QoSPolicyKind.RELIABILITY,
+    QoSPolicyKind.DURABILITY,
+)
+_IMAGE, _COMPRESSED = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
+_ADVICE = {
+    (_COMPRESSED, _IMAGE): ": set image_transport to compressed and remap image/compressed to it",
+    (_IMAGE, _COMPRESSED): ": set image_transport to raw and remap image to it",
+}
 
 
 def subscribe(
-    node: Node, kind, topic: str, callback: Callable, mismatch: Callable[[str, str], None]
+    node: Node, kind, topic: str, callback: Callable, mismatch: Callable[[str, str], None], qos=SENSOR_DATA
 ):
     """Subscribe with sensor-data QoS that `qos_overrides.<topic>.subscription.*` overrides.
 
@@ -43,10 +67,35 @@ def subscribe(
         kind,
         topic,
         callback,
-        SENSOR_DATA,
+        qos,
         event_callbacks=SubscriptionEventCallbacks(incompatible_qos=incompatible),
-        qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+        qos_overriding_options=QoSOverridingOptions(_OVERRIDABLE),
     )
+
+
+def subscribe_latched(node: Node, kind, topic: str, callback: Callable):
+    """Subscribe beside `subscribe` to what publishers keep for those who come late.
+
+    Publishers that keep nothing do not fit, and say nothing of it: the other subscription hears them.
+    """
+    silent = SubscriptionEventCallbacks(use_default_callbacks=False)
+    return node.create_subscription(kind, topic, callback, LATCHED, event_callbacks=silent)
+
+
+def keeps_for_late(node: Node, topic: str) -> bool:
+    """Say whether somebody publishes a topic and keeps what was said for subscribers that come later."""
+    found = node.get_publishers_info_by_topic(topic)
+    return any(info.qos_profile.durability == QoSDurabilityPolicy.TRANSIENT_LOCAL for info in found)
+
+
+def described_publishers(node: Node, topic: str, wanted) -> str:
+    """Return how many publish a topic, or, where what they publish is of another type, that type."""
+    found = node.get_publishers_info_by_topic(topic)
+    name = f"{wanted.__module__.partition('.')[0]}/msg/{wanted.__name__}"
+    other = sorted({info.topic_type for info in found} - {name})
+    if other:
+        return f"published as {', '.join(other)}, expected {name}{_ADVICE.get((other[0], name), '')}"
+    return f"{len(found)} publisher{'s' if len(found) != 1 else ''}"
 
 
 def advertise(
@@ -63,7 +112,7 @@ def advertise(
         topic,
         qos,
         event_callbacks=PublisherEventCallbacks(incompatible_qos=incompatible),
-        qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+        qos_overriding_options=QoSOverridingOptions(_OVERRIDABLE),
     )
 
 

@@ -6,6 +6,8 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 
+from hdnet_ros.pipeline.bad_input import bounded
+
 RECENT_S = 5.0
 
 
@@ -79,13 +81,13 @@ class NodeStatistics:
     def bad_input(self, sentence: str) -> None:
         with self._lock:
             self.bad.tick()
-            self._last_bad = sentence
+            self._last_bad = bounded(sentence)
 
     def late_tf(self, sentence: str) -> None:
         """Count an image whose people could not be tracked, for TF did not come in time."""
         with self._lock:
             self.without_tf.tick()
-            self._last_late_tf = sentence
+            self._last_late_tf = bounded(sentence)
 
     def qos_mismatch(self, topic: str) -> None:
         with self._lock:

@@ -43,12 +43,15 @@ def boxes_of(frame):
 class Scene:
     """Writes the messages of a driving camera: 1 m/s along x of odom, looking along it.
 
-    `more_tf` are (topic, parent, child) sent with every image, `odd_images` fields by frame.
+    `more_tf` are (topic, parent, child) sent with every image, `odd_images` fields by frame, `other_camera`
+    also lets a camera of another frame and half the focal length tell its info.
     """
 
     def __init__(
         self, ros1=False, compressed=False, with_info=True, with_boxes=True, with_tf=True, more_tf=(), odd_images=None,
+        focal_px=lambda frame: FOCAL_PX, boxes_late_ns=30_000_000, other_camera=False,
     ):  # fmt: skip
+        self.focal_px, self.boxes_late_ns, self.other_camera = focal_px, boxes_late_ns, other_camera
         self.more_tf, self.odd_images = more_tf, odd_images or {}
         self.store = typestore() if not ros1 else get_typestore(Stores.ROS1_NOETIC)
         self.ros1, self.compressed = ros1, compressed
@@ -70,14 +73,16 @@ class Scene:
         return self.make("std_msgs/msg/Header", **values, **({"seq": 0} if self.ros1 else {}))
 
     def messages(self, frames=FRAMES):
-        """Yield (time in ns, topic, message); detections come 30 ms after their image."""
+        """Yield (time in ns, topic, message); detections come `boxes_late_ns` after their image."""
         if self.with_tf:
             yield START_NS - STEP_NS, "/tf_static", self.tf(START_NS, "base", self.frame_id, (0.2, 0, 1.1), OPTICAL)
             yield START_NS - STEP_NS, "/tf", self.tf(START_NS - STEP_NS, "odom", "base", (-0.1, 0, 0), LEVEL)
         for frame in range(frames):
             stamp_ns = START_NS + frame * STEP_NS
             if self.with_info:
-                yield stamp_ns, "/camera_info", self.info(stamp_ns)
+                yield stamp_ns, "/camera_info", self.info(stamp_ns, self.focal_px(frame))
+            if self.other_camera:
+                yield stamp_ns + 500_000, "/camera_info", self.info(stamp_ns, FOCAL_PX / 2, "other")
             topic = "/image/compressed" if self.compressed else "/image"
             yield stamp_ns + 1_000_000, topic, self.image(stamp_ns, frame)
             if self.with_tf:
@@ -87,10 +92,9 @@ class Scene:
             for tf_topic, parent, child in self.more_tf:
                 yield stamp_ns + 3_000_000, tf_topic, self.tf(stamp_ns, parent, child, (1.0, 0, 0), LEVEL)
             if self.with_boxes:
-                yield stamp_ns + 30_000_000, "/detections", self.detections(stamp_ns, frame)
+                yield stamp_ns + self.boxes_late_ns, "/detections", self.detections(stamp_ns, frame)
 
-    def info(self, stamp_ns):
-        f = FOCAL_PX
+    def info(self, stamp_ns, f=FOCAL_PX, frame_id=None):
         matrices = {
             "d": np.zeros(5), "k": np.array([f, 0, 320.0, 0, f, 240.0, 0, 0, 1]), "r": np.eye(3).ravel(),
             "p": np.array([f, 0, 320.0, 0, 0, f, 240.0, 0, 0, 0, 1, 0]),
@@ -99,7 +103,7 @@ class Scene:
             matrices = {name.upper(): value for name, value in matrices.items()}
         roi = self.make("sensor_msgs/msg/RegionOfInterest", x_offset=0, y_offset=0, height=0, width=0, do_rectify=False)
         return self.make(
-            "sensor_msgs/msg/CameraInfo", header=self.header(stamp_ns), height=480, width=640,
+            "sensor_msgs/msg/CameraInfo", header=self.header(stamp_ns, frame_id), height=480, width=640,
             distortion_model="plumb_bob", binning_x=0, binning_y=0, roi=roi, **matrices,
         )  # fmt: skip
 

@@ -18,6 +18,7 @@ from hdnet_ros.bags.answer import answer_bag, journal_path
 from hdnet_ros.bags.errors import BagError
 from hdnet_ros.bags.journal import Journal
 from hdnet_ros.bags.output import partial_folder
+from hdnet_ros.messages.images import ImageDecoder
 from hdnet_ros.bags.settings import node_options
 from hdnet_ros.bags.source import BagSource, Topics
 
@@ -90,7 +91,7 @@ def test_people_of_an_earlier_run_are_not_taken_for_the_recordings_tf(write_bag,
     parameters = {"tracking_frame": "none"}
     target = answer_bag(make_job(write_bag(), parameters=parameters)).target
     frames = [t.child_frame_id for _, m in read_bag(target)["/tf"] for t in m.transforms]
-    assert frames.count("base") == 9 and sum(f.startswith("body_") for f in frames) == 16
+    assert frames.count("base") == 9 and sum(f.startswith("body_") for f in frames) == 14
     with BagSource(target, roles=("camera_info",)) as source:
         assert source.transforms("body_").frames == {"odom", "base", "camera"}
 
@@ -117,9 +118,26 @@ def test_without_camera_info_a_calibration_is_asked_for(write_bag, read_bag, mak
 def test_a_calibration_of_another_size_is_told_by_both_sizes(write_bag, make_job, tmp_path):
     calibration = tmp_path / "camera.yaml"
     calibration.write_text("{image_width: 320, image_height: 240, k: [500, 0, 160, 0, 500, 120, 0, 0, 1]}")
-    report = answer_bag(make_job(write_bag(), camera_file=str(calibration)))
-    assert report.answered == 0
-    assert any("320 x 240" in remark and "640 x 480" in remark for remark in report.remarks)
+    with pytest.raises(BagError, match="no image could be answered: .*320 x 240 .*640 x 480"):
+        answer_bag(make_job(write_bag(), camera_file=str(calibration)))
+
+
+def test_of_a_lens_that_zooms_every_image_is_answered_with_its_own_camera_info(write_bag, make_job, read_bag):
+    source = write_bag(focal_px=lambda frame: 1000.0 + 100.0 * frame, boxes_late_ns=300_000_000, other_camera=True)
+    bag = read_bag(answer_bag(make_job(source)).target)
+    depths = [message.persons[0].root_pose.pose.position.z for _, message in bag["/hdnet_node/persons"]]
+    assert depths == pytest.approx([10.0 + frame for frame in range(8)])
+
+
+def test_boxes_that_come_after_more_images_than_wait_name_the_parameter(write_bag, make_job):
+    source = write_bag(boxes_late_ns=530_000_000)
+    report = answer_bag(make_job(source, "few", parameters={"images_kept": 3}))
+    assert report.answered == 3
+    (told,) = [remark for remark in report.remarks if "images_kept" in remark]
+    assert told == (
+        "detections: they come 5 images after theirs, of which 3 wait: give -p images_kept:=6 or more (5 x)"
+    )
+    assert answer_bag(make_job(source, parameters={"images_kept": 6})).answered == 8
 
 
 def test_a_detector_finds_the_boxes_where_the_recording_has_none(write_bag, read_bag, make_job):
@@ -193,13 +211,25 @@ def test_a_picture_bomb_costs_that_image_only(write_bag, make_job, with_boxes, w
     assert what in told and told.endswith("(2 x)")
 
 
-def test_when_every_image_fails_nothing_is_written_and_it_is_told(write_bag, make_job, monkeypatch):
-    def choke(*_):
-        raise cv2.error("OpenCV: an error of its own")
+def test_an_image_that_the_program_fails_on_costs_that_image_only(write_bag, make_job, monkeypatch):
+    decode, calls = ImageDecoder.rgb_from_image, []
 
-    monkeypatch.setattr("hdnet_ros.messages.images.decode_picture", choke)
-    job = make_job(write_bag(compressed=True, frames=2))
-    with pytest.raises(BagError, match=r"in: no image could be answered: .*OpenCV"):
+    def decode_but_one(self, message):
+        calls.append(message)
+        if len(calls) == 3:
+            raise ZeroDivisionError("a fault of ours")
+        return decode(self, message)
+
+    monkeypatch.setattr(ImageDecoder, "rgb_from_image", decode_but_one)
+    report = answer_bag(make_job(write_bag()))
+    assert (report.images, report.answered) == (8, 7)
+    assert "an image could not be answered: ZeroDivisionError: a fault of ours (1 x)" in report.remarks
+
+
+def test_when_no_image_is_answered_nothing_is_written_and_it_is_told(write_bag, make_job):
+    source = write_bag(compressed=True, frames=2, odd_images=dict.fromkeys(range(2), picture_bomb()))
+    job = make_job(source)
+    with pytest.raises(BagError, match=r"in: no image could be answered: .*declares 65500 x 65500 px"):
         answer_bag(job)
     assert not job.target.exists() and not partial_folder(job.target).exists()
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hdnet_ros.pipeline.pairing import DETECTIONS_KEPT, FramePairing
+from hdnet_ros.pipeline.pairing import DETECTIONS_KEPT, LATE_IN_A_ROW, FramePairing
 
 MS = 1_000_000
 
@@ -146,3 +146,77 @@ def test_counts_add_up_after_a_reset():
 def test_a_negative_slop_is_refused():
     with pytest.raises(ValueError, match="slop_ns -1"):
         FramePairing(slop_ns=-1)
+
+
+def test_detections_that_come_long_before_their_image_wait_for_it():
+    pairing = FramePairing(slop_ns=20 * MS)
+    for stamp in range(1000, 4000, 33):
+        pairing.offer_detections(stamp * MS, f"d{stamp}")
+        if stamp >= 1990:
+            pairing.offer_image((stamp - 990) * MS, f"i{stamp - 990}")
+            assert paired(pairing) == (f"i{stamp - 990}", f"d{stamp - 990}")
+    assert pairing.ahead_ns() == 990 * MS
+    assert pairing.images_needed() == 0
+
+
+def test_detections_whose_image_is_gone_tell_how_many_must_wait():
+    pairing = FramePairing(slop_ns=0, images_kept=30)
+    for number in range(1, 41):
+        pairing.offer_image(number * 33 * MS, number)
+    pairing.offer_detections(1 * 33 * MS, "the first image's")
+    assert paired(pairing) is None
+    needed = pairing.images_needed()
+    fitting = FramePairing(slop_ns=0, images_kept=needed)
+    for number in range(1, 41):
+        fitting.offer_image(number * 33 * MS, number)
+    fitting.offer_detections(1 * 33 * MS, "the first image's")
+    assert needed == 40 and paired(fitting) == (1, "the first image's")
+    pairing.offer_detections(40 * 33 * MS, "the last image's")
+    assert pairing.images_needed() == 0 and paired(pairing) == (40, "the last image's")
+
+
+def test_a_clock_set_back_by_less_than_a_second_for_good_starts_over_and_loses_nothing():
+    pairing = FramePairing(slop_ns=0)
+    answered, told = [], []
+    for _ in range(3):  # a recording of half a second in a loop
+        for stamp in range(100, 600, 100):
+            told.append(pairing.offer_image(stamp * MS, f"i{stamp}"))
+            pairing.offer_detections(stamp * MS, f"d{stamp}")
+            answered.append(paired(pairing))
+    assert told[5:5 + LATE_IN_A_ROW] == ["late", "late", "clock jumped back"]
+    assert pairing.clock_jumps == 2
+    assert answered[:5] == [(f"i{s}", f"d{s}") for s in range(100, 600, 100)]
+    assert answered[5:10] == [None, None, ("i300", "d300"), ("i400", "d400"), ("i500", "d500")]
+
+
+def test_images_out_of_order_now_and_then_are_no_clock_set_back():
+    pairing = FramePairing(slop_ns=0)
+    for stamp in range(1000, 3000, 100):
+        pairing.offer_image(stamp * MS, stamp)
+        pairing.offer_detections(stamp * MS, stamp)
+        assert paired(pairing) == (stamp, stamp)
+        for late in (stamp - 50, stamp - 40):
+            assert pairing.offer_image(late * MS, late) == "late"
+    assert pairing.clock_jumps == 0
+    count = pairing.image_count
+    pairing.reset()
+    assert count.received == count.matched + count.dropped == 60
+
+
+def test_a_stamp_below_zero_is_no_time_and_pairs_with_its_equal():
+    pairing = FramePairing(slop_ns=20 * MS)
+    pairing.offer_image(90_000 * MS, "i90")
+    assert pairing.offer_image(-5 * MS, "strange") == "negative"
+    assert pairing.offer_detections(-5 * MS, "strange") == "negative"
+    assert paired(pairing) == ("strange", "strange")
+    pairing.offer_detections(90_000 * MS, "d90")
+    assert paired(pairing) == ("i90", "d90")
+    assert pairing.clock_jumps == 0
+
+
+def test_a_pair_that_is_not_ready_stays():
+    pairing = FramePairing(slop_ns=0)
+    pairing.offer_image(5 * MS, "i")
+    pairing.offer_detections(5 * MS, "d")
+    assert pairing.take(lambda pair: False) is None
+    assert paired(pairing) == ("i", "d")

@@ -90,6 +90,7 @@ def test_a_webcams_own_stamps_are_those_of_its_pictures(
     from hdnet_ros.files.frames import Frame
 
     class Webcam(list):
+        orientation = ""
         kind, rate_hz, size_wh_px = "device", 30.0, (96, 64)
 
     grabbed_ns = [1_700_000_000_123_456_789, 1_700_000_000_223_456_789]

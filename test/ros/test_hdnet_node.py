@@ -62,6 +62,7 @@ def test_detections_3d_and_tf_say_the_same(people):
     boxes_3d = people.topic(Detection3DArray, "detections_3d")
     transforms = people.bench.collect(TFMessage, "/tf")
     people.bench.wait(lambda: people.node.count_subscribers("/tf"), "discovery of /tf")
+    people.answer([FAR_BOX])
     answer = people.answer([FAR_BOX])
     name = "body_" + answer.persons[0].id
     people.bench.wait(lambda: boxes_3d and transforms, "Detection3DArray and TF")

@@ -13,6 +13,7 @@ from hdnet_ros.core.boxes import are_shares, detection_problem
 from hdnet_ros.core.calibration import Calibration
 from hdnet_ros.core.camera import Camera
 from hdnet_ros.core.types import Detection, PersonEstimate, PersonFlags
+from hdnet_ros.files.picture_header import picture_header
 from hdnet_ros.pipeline.bad_input import BadInput
 from hdnet_ros.messages.convert.fields import MM_PER_M, box_msg, hypothesis_msg
 from hdnet_ros.messages.message_types import (
@@ -23,6 +24,9 @@ from hdnet_ros.messages.message_types import (
     Header,
     PersonRootArray,
 )
+
+# A picture declares its size in its first bytes, after what EXIF and a thumbnail take.
+_HEADER_BYTES = 1 << 17
 
 
 @dataclass(frozen=True)
@@ -105,6 +109,37 @@ def camera_from_info(msg: CameraInfo, rectified: bool) -> Camera:
         raise BadInput("camera_info", str(error)) from None
 
 
+def info_size_px(msg: CameraInfo, rectified: bool) -> tuple[int, int]:
+    """Return the size of the images that a CameraInfo goes with; of one that cannot be used, the sensor's."""
+    try:
+        return camera_from_info(msg, rectified).size_wh_px
+    except BadInput:
+        return msg.width, msg.height
+
+
+def info_content(msg: CameraInfo) -> tuple:
+    """Return all that a CameraInfo says but its header, to be compared."""
+    roi = msg.roi
+    return (
+        (msg.width, msg.height, msg.binning_x, msg.binning_y, msg.distortion_model),
+        (roi.x_offset, roi.y_offset, roi.width, roi.height),
+        *(np.asarray(values).tobytes() for values in (msg.k, msg.d, msg.p)),
+    )
+
+
+def image_size_px(msg) -> tuple[int, int] | None:
+    """Return the size that an Image or CompressedImage declares, None where it or another message does not."""
+    if hasattr(msg, "width"):
+        return msg.width, msg.height
+    header = picture_header(bytes(msg.data[:_HEADER_BYTES])) if hasattr(msg, "data") else None
+    return header.size_wh_px if header else None
+
+
+def frame_id(header: Header) -> str:
+    """Return a header's frame as tf2 has it: without the slash that ROS 1 put first."""
+    return header.frame_id.lstrip("/")
+
+
 def info_from_camera(header: Header, camera: Camera) -> CameraInfo:
     """Return a CameraInfo of raw images of a camera; P repeats K, for nothing is rectified."""
     K = camera.K
@@ -155,6 +190,11 @@ def detections_from_msg(
         )
         detections = [detections[i] for i in sorted(best[: wanted.max_people])]
     return detections, rejected
+
+
+def classes_of(msg: Detection2DArray) -> list[list[str]]:
+    """Return the class ids of every box."""
+    return [[result.hypothesis.class_id for result in item.results] for item in msg.detections]
 
 
 def detections_to_msg(

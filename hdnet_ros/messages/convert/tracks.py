@@ -1,6 +1,5 @@
 """Everybody who is followed, in the tracking frame, as messages."""
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -18,7 +17,6 @@ from hdnet_ros.messages.message_types import (
     Header,
     PersonTrack,
     PersonTrackArray,
-    Quaternion,
     TransformStamped,
 )
 from hdnet_ros.messages.views import TrackView
@@ -32,21 +30,30 @@ def tracks_to_msg(header: Header, tracks: Sequence[TrackState]) -> PersonTrackAr
 def transforms_from_tracks(
     header: Header, tracks: Sequence[TrackState], prefix: str, camera_mm: np.ndarray
 ) -> list[TransformStamped]:
-    """Return a frame <prefix><id> per track (REP-155) in a tracking frame whose z is up.
+    """Return a frame <prefix><id> per track (REP-155), seen in this image or not, in the header's frame.
 
-    x points out of the body where the heading is known, else level at the camera (3,), mm.
+    z is up there, x points out of the body where the heading is known, else level at the camera
+    (3,), mm in that frame.
     """
     transforms = []
     for track in tracks:
-        facing = track.facing
-        if facing is None:
-            facing = (camera_mm - track.position_mm) * [1.0, 1.0, 0.0]
         msg = TransformStamped(header=header, child_frame_id=prefix + track.id)
         msg.transform.translation = vector_msg(track.position_mm)
-        yaw_rad = math.atan2(facing[1], facing[0])
-        msg.transform.rotation = Quaternion(z=math.sin(yaw_rad / 2), w=math.cos(yaw_rad / 2))
+        facing = track.facing
+        if facing is None:
+            facing = _level(camera_mm - track.position_mm, track.up)
+        msg.transform.rotation = facing_quaternion(facing, track.up)
         transforms.append(msg)
     return transforms
+
+
+def _level(direction: np.ndarray, up: np.ndarray) -> np.ndarray:
+    """Return the level part of a direction, (3,) of length 1; where there is none, one that is level."""
+    level = direction - (direction @ up) * up
+    length = np.linalg.norm(level)
+    if length > 1e-9:
+        return level / length
+    return np.cross(up, np.eye(3)[np.argmin(np.abs(up))])
 
 
 def views_from_tracks(tracks: Sequence[TrackState]) -> list[TrackView]:
