@@ -12,6 +12,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "rescale": ("hdnet_ros.cli.commands.rescale", "rescale", "Correct the focal length of recorded people, without inference."),
     "view": ("hdnet_ros.cli.commands.view", "view", "Camera and bird's-eye view of a bag or of running nodes, in the browser."),
     "import-checkpoint": ("hdnet_ros.cli.commands.import_checkpoint", "import_checkpoint", "Convert the authors' released checkpoint."),
+    "export": ("hdnet_ros.cli.commands.export", "export", "A network as ONNX, for TensorRT or ONNX Runtime."),
     "bench": ("hdnet_ros.cli.commands.bench", "bench", "Measure speed and memory, as ratios in one run."),
     "synth": ("hdnet_ros.cli.commands.synth", "synth", "Render synthetic people: shards for training, or a contact sheet."),
     "train": ("hdnet_ros.cli.commands.train", "train", "Train a network; an interrupted run goes on where it stopped."),

@@ -141,7 +141,7 @@ class IntegralPose(nn.Module):
         patch_index : (N,) long, the patch each person is in; None means person n is in patch n
         """
         cell = box_masks.shape[-1] // volumes.shape[-1]
-        masks = box_masks if cell == 1 else F.max_pool2d(box_masks.float(), cell) > 0.5
+        masks = box_masks if cell == 1 else F.max_pool2d(box_masks.float().unsqueeze(1), cell).squeeze(1) > 0.5
         volumes = volumes if patch_index is None else volumes[patch_index]
         logits = volumes.masked_fill(~masks[:, None, None], MASKED_LOGIT)
         probabilities = torch.softmax(logits.flatten(2), dim=-1).view_as(logits)

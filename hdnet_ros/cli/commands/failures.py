@@ -14,6 +14,7 @@ _LEARNING = "training and evaluation need more than the node: requirements/learn
 # Top-level module to what installs it.
 _INSTALLED_BY = {
     "rosbags": "recordings are read and written by it: pip install rosbags",
+    "onnx": "networks are exported by it: pip install onnx",
     "hdnet_ros": _ROS,
     **dict.fromkeys(("rclpy", "tf2_ros", "rcl_interfaces", "ament_index_python", "builtin_interfaces"), _ROS),
     **dict.fromkeys(("torch", "torchvision", "numpy", "cv2", "scipy", "yaml", "rich"), _NODES),
