@@ -48,7 +48,7 @@ def video(context):
         "rate_hz": ParameterValue(LaunchConfiguration("rate_hz"), value_type=float),
         "loop": given.flag("loop", value["loop"]),
         "use_sim_time": given.flag("use_sim_time", value["use_sim_time"]),
-        "wait_for_subscribers": 1 if value["detector"] == "none" else 2,
+        "wait_for_subscribers": 1 if value["detector"] in ("none", "inside") else 2,
     }
     node = Node(
         package="hdnet_ros",

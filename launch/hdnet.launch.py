@@ -19,6 +19,8 @@ from hdnet_ros.ros import launch_arguments as given
 
 SHARE = get_package_share_directory("hdnet_ros")
 DDS_PROFILE = os.path.join(SHARE, "config", "fastdds_large_images.xml")
+# The detector runs in hdnet_node itself: no image goes over DDS twice.
+INSIDE = "inside"
 TOPICS = ("image", "camera_info", "detections")
 
 ARGUMENT_NAMES = (
@@ -62,8 +64,9 @@ def arguments():
         DeclareLaunchArgument(
             "detector",
             default_value="",
-            description="detector to start for each camera: nanodet, hog, maskrcnn, fasterrcnn, keypointrcnn; empty: as in "
-            "params_file, or none when something else publishes the boxes",
+            description="detector to start for each camera: nanodet, hog, maskrcnn, fasterrcnn, keypointrcnn; "
+            "inside: nanodet in hdnet_node itself; empty: as in params_file; none: something else publishes "
+            "the boxes",
         ),
         DeclareLaunchArgument(
             "params_file",
@@ -103,6 +106,8 @@ def nodes(context):
     value["params_file"] = given.existing_file("params_file", value["params_file"])
     several = given.cameras(value["cameras"])
     chosen = chosen_of(value, ("estimator", "weights", "device", "tracking_frame"))
+    if value["detector"] == INSIDE:
+        chosen["detector"] = "nanodet"
     if several:
         chosen["cameras"] = several
     cameras = several or [""]
@@ -121,7 +126,7 @@ def nodes(context):
             output="screen",
         )
     ]
-    if value["detector"] != "none":
+    if value["detector"] not in ("none", INSIDE):
         started += [detector(camera, value) for camera in cameras]
     return started
 

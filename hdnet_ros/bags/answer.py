@@ -18,7 +18,7 @@ from hdnet_ros.bags.settings import BagJob
 from hdnet_ros.bags.source import BagSource
 from hdnet_ros.core.camera import Camera
 from hdnet_ros.files.camera_files import load_camera
-from hdnet_ros.locate.backends import BackendError, make_people_detector
+from hdnet_ros.locate.backends import BackendError, make_inner_detector, make_people_detector
 from hdnet_ros.locate.factory import EstimatorError, EstimatorSettings, make_estimator
 from hdnet_ros.locate.protocol import Estimator
 from hdnet_ros.messages.convert import detections_to_msg
@@ -185,12 +185,16 @@ def _check_topics(source: BagSource) -> None:
 
 def _boxes(job: BagJob, source: BagSource, decoder: ImageDecoder, journal: Journal):
     """Return what makes a Detection2DArray of an image message (None: the recording has them)."""
-    if "detections" in source.topics and not job.detect:
-        return None, source.topics["detections"]
     options = job.detector_options
     name = options["detector"]
     try:
-        detector, _ = make_people_detector(options)
+        detector = make_inner_detector(job.options)
+        if detector is not None:
+            name = job.options["detector"]
+        elif "detections" in source.topics and not job.detect:
+            return None, source.topics["detections"]
+        else:
+            detector, _ = make_people_detector(options)
     except BackendError as error:
         raise BagError(str(error)) from error
     kept = JournalledDetector(detector, journal)

@@ -23,7 +23,8 @@ from hdnet_ros.messages.message_types import (
     PersonRootArray,
     TFMessage,
 )
-from hdnet_ros.messages.detection_types import DETECTION_TYPES, as_detection_2d_array, short_name
+from hdnet_ros.messages.detection_types import as_detection_2d_array, short_name
+from hdnet_ros.pipeline.detection_types import DETECTION_TYPES
 from hdnet_ros.messages.plain_messages import from_stored, typestore
 
 _CLASSES = {

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from hdnet_ros.locate.detectors import Detector, make_detector
+from hdnet_ros.locate.detectors import NO_DETECTOR, Detector, make_detector
 from hdnet_ros.locate.factory import have_waiting_threads_sleep, no_threads_of_its_own
 
 
@@ -41,6 +41,23 @@ def make_people_detector(options: Mapping[str, Any]) -> tuple[Detector, str]:
     except (ValueError, OSError, RuntimeError) as error:
         raise BackendError(f"detector {name}: {error}") from error
     return detector, str(getattr(detector, "device", "cpu"))
+
+
+def make_inner_detector(options: Mapping[str, Any]) -> Detector | None:
+    """Return the detector that hdnet_node itself runs, from values of `HDNET_SETTINGS`; None: it has none.
+
+    Raises
+    ------
+    BackendError
+        As `make_people_detector`.
+    """
+    if options["detector"] == NO_DETECTOR:
+        return None
+    shared = {name: options[name] for name in ("detector", "device", "engine", "precision")}
+    own = {"preset": options["detector_preset"], "weights": options["detector_weights"]}
+    # The node's own limit is 0 where boxes come from elsewhere: their detector has chosen already.
+    limit = {"min_score": options["min_score"] or None, "sides_px": (), "hog_scale": 1.5}
+    return make_people_detector({**shared, **own, **limit})[0]
 
 
 def open_video(source: str, camera: str, rate_hz: float) -> tuple[Any, Any]:

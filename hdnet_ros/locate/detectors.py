@@ -27,6 +27,7 @@ _TORCHVISION_MODELS = {
 }
 DETECTOR_NAMES = ("nanodet", "hog", *_TORCHVISION_MODELS)
 DEFAULT_DETECTOR = "nanodet"
+NO_DETECTOR = "none"
 # NanoDet's; `nanodet_detector.PRESETS` says what they are, behind seconds of importing PyTorch.
 PRESET_NAMES = ("fast", "good", "wide")
 

@@ -20,8 +20,8 @@ from hdnet_ros.messages.message_types import (
     Detection2DArray,
     ObjectHypothesisWithPose,
 )
+from hdnet_ros.pipeline.detection_types import DETECTION_TYPES, VISION_MSGS
 
-VISION_MSGS = "vision_msgs/Detection2DArray"
 _COCO_JOINTS = 17
 _REMOVED = 3  # depthai's tracking_status of somebody who is gone
 
@@ -110,8 +110,6 @@ _READERS: dict[str, Callable[[Any], Iterable[_Box]]] = {
     "jsk_recognition_msgs/RectArray": _jsk,
     "darknet_ros_msgs/BoundingBoxes": _darknet,
 }
-DETECTION_TYPES = (VISION_MSGS, *_READERS)
-"""Names of the types of messages that boxes may come in."""
 
 
 def short_name(type_name: str) -> str:

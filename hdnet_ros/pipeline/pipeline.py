@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from hdnet_ros.locate.detectors import Detector
 from hdnet_ros.locate.protocol import BoxedImage, Estimator
 from hdnet_ros.pipeline.bad_input import BadInput
 from hdnet_ros.pipeline.floor import FloorFinder
@@ -24,6 +26,23 @@ def locate(estimator: Estimator, shots: Sequence[Shot]) -> list[LocatedShot]:
         LocatedShot(shot, located.people, located.rejected, inference_ms)
         for shot, located in zip(shots, found, strict=True)
     ]
+
+
+def detect(detector: Detector, shots: Sequence[Shot], options: Mapping[str, Any]) -> tuple[list[Shot], float]:
+    """Return images with the boxes that a detector finds in them, and how many ms it took.
+
+    Parameters
+    ----------
+    options : values of `HDNET_SETTINGS`: `max_people` of the highest score are kept, `min_score` counts
+        where it is above 0
+    """
+    if options["min_score"]:
+        detector.score_threshold = options["min_score"]
+    started = time.perf_counter()
+    found = detector.detect_many([shot.image_rgb for shot in shots])
+    detection_ms = 1000.0 * (time.perf_counter() - started)
+    best = [sorted(people, key=lambda d: -d.score)[: options["max_people"]] for people in found]
+    return [replace(shot, detections=people) for shot, people in zip(shots, best, strict=True)], detection_ms
 
 
 class Pipeline:

@@ -3,9 +3,10 @@
 config/hdnet.yaml and the reference pages are written from it (settings_text.py).
 """
 
-from hdnet_ros.locate.detectors import DEFAULT_DETECTOR, DETECTOR_NAMES, PRESET_NAMES
+from hdnet_ros.locate.detectors import DEFAULT_DETECTOR, DETECTOR_NAMES, NO_DETECTOR, PRESET_NAMES
 from hdnet_ros.locate.factory import ESTIMATOR_NAMES, JOINT_SOURCES, PATCH_MODES, SECOND_LOOKS
 from hdnet_ros.model.engine_names import ENGINES, PRECISIONS
+from hdnet_ros.pipeline.detection_types import DETECTION_TYPES
 from hdnet_ros.pipeline.setting import AT_ACTIVATE, AT_CONFIGURE, AT_START, Setting
 from hdnet_ros.tracking.tracking import MIN_EXISTENCE
 
@@ -104,6 +105,34 @@ HDNET_SETTINGS = (
         "true: images are rectified and P of the CameraInfo counts; false: raw, K and D count",
     ),
     Setting(
+        "detector",
+        NO_DETECTOR,
+        "what finds people inside this node, so that no image goes over DDS twice, as detector_node's "
+        "parameter of that name; none: boxes come on the topic `detections`",
+        choices=(NO_DETECTOR, *DETECTOR_NAMES),
+        effect=AT_CONFIGURE,
+    ),
+    Setting(
+        "detector_preset",
+        "good",
+        "what nanodet inside this node is shown, as detector_node's preset",
+        choices=PRESET_NAMES,
+        effect=AT_CONFIGURE,
+    ),
+    Setting(
+        "detector_weights",
+        "",
+        "path of the weights of the detector inside this node; empty: nanodet's bundled ones",
+        effect=AT_CONFIGURE,
+    ),
+    Setting(
+        "detections_type",
+        "auto",
+        "type of the messages on `detections`; auto: found out from who publishes them",
+        choices=("auto", *DETECTION_TYPES),
+        effect=AT_ACTIVATE,
+    ),
+    Setting(
         "class_ids",
         ["person", "0"],
         'class ids of detections that mean a person; [""]: every class',
@@ -111,7 +140,7 @@ HDNET_SETTINGS = (
     Setting(
         "min_score",
         0.0,
-        "detections of a lower score are left out",
+        "detections of a lower score are left out; 0 with a detector inside this node: its own limit",
         span=(0.0, 1.0),
     ),
     Setting(

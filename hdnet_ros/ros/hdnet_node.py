@@ -5,8 +5,11 @@ import threading
 
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
+from hdnet_ros.locate.backends import BackendError, make_inner_detector
+from hdnet_ros.locate.detectors import Detector
 from hdnet_ros.locate.factory import EstimatorError, EstimatorSettings, make_estimator
 from hdnet_ros.locate.protocol import Estimator
+from hdnet_ros.messages.detection_types import DetectionTypeError
 from hdnet_ros.ros.camera_line import CameraLine
 from hdnet_ros.ros.diagnostics import DiagnosticsPublisher
 from hdnet_ros.tracking.track_ids import IdSource
@@ -63,6 +66,7 @@ class HDNetNode(LifecycleNode):
                 self, topics["image"], lambda name=camera: self._report(name), camera
             )
         self._estimator: Estimator | None = None
+        self._detector: Detector | None = None
         self._outputs: Outputs | None = None
         self._lines: dict[str, CameraLine] = {}
         self._tf: TfListener | None = None
@@ -90,7 +94,8 @@ class HDNetNode(LifecycleNode):
         )
         try:
             self._estimator, remark = make_estimator(wanted, is_live=True)
-        except EstimatorError as error:
+            self._detector = make_inner_detector(self.options)
+        except (EstimatorError, BackendError) as error:
             self._tell_standing(error=f"not configured: {error}")
             self.get_logger().error(str(error))
             return TransitionCallbackReturn.FAILURE
@@ -99,7 +104,8 @@ class HDNetNode(LifecycleNode):
             self.get_logger().warning(remark)
         logbook = self._logbooks[self.cameras[0]]
         self._outputs = Outputs(self, logbook, self.options, self._estimator.name, self.cameras)
-        self.get_logger().info(f"estimator {self._estimator.name} on {self._estimator.device}")
+        boxes = f"detector {self.options['detector']} inside" if self._detector else "boxes from a topic"
+        self.get_logger().info(f"estimator {self._estimator.name} on {self._estimator.device}, {boxes}")
         return super().on_configure(state)
 
     @_told
@@ -128,6 +134,7 @@ class HDNetNode(LifecycleNode):
             self._outputs,
             arrived,
             self._tf.clear if self._tf else lambda: None,
+            self._detector,
         )
         return result
 
@@ -186,7 +193,7 @@ class HDNetNode(LifecycleNode):
     def _release(self) -> None:
         if self._outputs is not None:
             self._outputs.close()
-        self._outputs = self._estimator = None
+        self._outputs = self._estimator = self._detector = None
 
     def _tell_standing(self, error: str = "", warning: str = "") -> None:
         for statistics in self._statistics.values():
@@ -195,6 +202,14 @@ class HDNetNode(LifecycleNode):
                 statistics.facts["estimator"] = self._estimator.name
                 statistics.facts["device"] = self._estimator.device
                 statistics.facts["engine"] = self._estimator.engine or "none"
+
+    def _types_missing(self, line: CameraLine) -> str:
+        """Follow the type that detections are published in; return why that cannot be, or nothing."""
+        try:
+            line.inputs.follow_type()
+        except DetectionTypeError as error:
+            return str(error)
+        return ""
 
     def _report(self, camera: str) -> Report:
         statistics = self._statistics[camera]
@@ -205,7 +220,7 @@ class HDNetNode(LifecycleNode):
                 report.message = "not active"
             return report
         line.inputs.hear_latched_info()
-        missing = line.inputs.missing()
+        missing = self._types_missing(line) or line.inputs.missing()
         if missing:
             self._logbooks[camera].warn(missing)
         strange = line.strange_classes()

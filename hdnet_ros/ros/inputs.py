@@ -10,10 +10,13 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 from vision_msgs.msg import Detection2DArray
 
+from hdnet_ros.locate.detectors import NO_DETECTOR
 from hdnet_ros.messages import convert
 from hdnet_ros.messages.convert import detections_header, known_stamp_ns
+from hdnet_ros.messages.detection_types import as_detection_2d_array, class_of, short_name
 from hdnet_ros.pipeline.bad_input import BadInput
 from hdnet_ros.pipeline.camera_infos import CameraInfos
+from hdnet_ros.pipeline.detection_types import DETECTION_TYPES, VISION_MSGS
 from hdnet_ros.ros.logbook import Logbook
 from hdnet_ros.pipeline.pairing import FramePairing, Pair
 from hdnet_ros.ros.qos import (
@@ -69,6 +72,9 @@ class Inputs:
         camera: str = "",
     ):
         self._node = node
+        self._detects_inside = options["detector"] != NO_DETECTOR
+        self._type_is_given = options["detections_type"] in DETECTION_TYPES
+        self._detections_type = options["detections_type"] if self._type_is_given else VISION_MSGS
         self._arrived = arrived
         self._logbook = logbook
         self._statistics = statistics
@@ -88,26 +94,61 @@ class Inputs:
             "detections": Detection2DArray,
         }
         self._subscriptions = []
+        self._boxes_subscription = None
         self._hears_latched = False
         try:
             self._subscribe()
+            if not self._detects_inside:
+                self._subscribe_to_boxes()
         except Exception:
             self.close()
             raise
 
     def _subscribe(self) -> None:
-        callbacks = (self._on_image, self._on_info, self._on_detections)
-        for (name, kind), callback in zip(self._kinds.items(), callbacks):
-            qos = SENSOR_DATA if name == "image" else SMALL_SENSOR_DATA
+        callbacks = {"image": (self._on_image, SENSOR_DATA), "camera_info": (self._on_info, SMALL_SENSOR_DATA)}
+        for name, (callback, qos) in callbacks.items():
+            kind, topic = self._kinds[name], self.topics[name]
             self._subscriptions.append(
-                subscribe(self._node, kind, self.topics[name], callback, self._logbook.qos_mismatch, qos)
+                subscribe(self._node, kind, topic, callback, self._logbook.qos_mismatch, qos)
             )
+
+    def _subscribe_to_boxes(self) -> None:
+        """Subscribe to detections, of the type that is wanted or that somebody publishes.
+
+        Raises
+        ------
+        DetectionTypeError : the package of that type is not installed
+        """
+        if not self._type_is_given:
+            self._detections_type = self._published_type() or self._detections_type
+        kind, topic = class_of(self._detections_type), self.topics["detections"]
+        self._kinds["detections"] = kind
+        self._boxes_subscription = subscribe(
+            self._node, kind, topic, self._on_detections, self._logbook.qos_mismatch, SMALL_SENSOR_DATA
+        )
+
+    def _published_type(self) -> str:
+        """Return the known type that somebody publishes detections in, vision_msgs first; empty: none."""
+        infos = self._node.get_publishers_info_by_topic(self.topics["detections"])
+        types = {short_name(info.topic_type) for info in infos}
+        return next((name for name in DETECTION_TYPES if name in types), "")
+
+    def follow_type(self) -> None:
+        """Subscribe anew where detections turn out to be published in another known type."""
+        published = "" if self._detects_inside or self._type_is_given else self._published_type()
+        if published and published != self._detections_type:
+            self._node.destroy_subscription(self._boxes_subscription)
+            self._boxes_subscription = None
+            self._detections_type = published
+            self._subscribe_to_boxes()
 
     def close(self) -> None:
         """Unsubscribe and forget what waits."""
         for subscription in self._subscriptions:
             self._node.destroy_subscription(subscription)
-        self._subscriptions = []
+        if self._boxes_subscription is not None:
+            self._node.destroy_subscription(self._boxes_subscription)
+        self._subscriptions, self._boxes_subscription = [], None
         self.pairing.reset()
 
     def take(self) -> tuple[Pair, CameraInfo] | None:
@@ -148,11 +189,12 @@ class Inputs:
         """Return a sentence on what has not come for two seconds, empty when all is well."""
         if time.monotonic() - self._since_s < SILENCE_S:
             return ""
-        ages_s = {name: self._statistics.inputs[name].age_s() for name in INPUTS}
+        inputs = [name for name in INPUTS if not (self._detects_inside and name == "detections")]
+        ages_s = {name: self._statistics.inputs[name].age_s() for name in inputs}
         # Camera info is cached: once is enough.
         silent = [
             name
-            for name in INPUTS
+            for name in inputs
             if ages_s[name] > SILENCE_S and not (name == "camera_info" and self._infos)
         ]
         if silent:
@@ -189,6 +231,10 @@ class Inputs:
     def _on_image(self, msg: Image | CompressedImage) -> None:
         self._statistics.inputs["image"].tick()
         self._tell("image", msg.header, self.pairing.offer_image(known_stamp_ns(msg.header), msg))
+        if self._detects_inside:
+            # Boxes are found when the image is answered; until then nobody is in them.
+            nobody = Detection2DArray(header=msg.header)
+            self.pairing.offer_detections(known_stamp_ns(msg.header), nobody)
         self._arrived.set()
 
     def _on_info(self, msg: CameraInfo) -> None:
@@ -208,8 +254,9 @@ class Inputs:
             self._infos.offer(known_stamp_ns(msg.header), frame, size_wh_px, msg)
         self._arrived.set()
 
-    def _on_detections(self, msg: Detection2DArray) -> None:
+    def _on_detections(self, msg: Any) -> None:
         self._statistics.inputs["detections"].tick()
+        msg = as_detection_2d_array(msg, self._detections_type)
         header = detections_header(msg)
         self._tell("detections", header, self.pairing.offer_detections(known_stamp_ns(header), msg))
         self._arrived.set()

@@ -3,11 +3,14 @@
 import threading
 import traceback
 from collections.abc import Sequence
+from dataclasses import replace
 
 from rclpy.lifecycle import LifecycleNode
 
 from hdnet_ros.locate.protocol import Estimator
-from hdnet_ros.pipeline.pipeline import locate
+from hdnet_ros.locate.detectors import Detector
+from hdnet_ros.pipeline.pipeline import detect, locate
+from hdnet_ros.pipeline.scene import LocatedShot, Shot
 from hdnet_ros.ros.camera_line import CameraLine
 from hdnet_ros.ros.outputs import Outputs
 
@@ -30,6 +33,7 @@ class Worker:
     outputs : where answers go
     arrived : set when a message came
     on_reset : called when the clock was set back
+    detector : finds the people of images that come without boxes; None: all come with theirs
     """
 
     def __init__(
@@ -40,13 +44,16 @@ class Worker:
         outputs: Outputs,
         arrived: threading.Event,
         on_reset=lambda: None,
+        detector: Detector | None = None,
     ):
         self._node = node
+        self._options = node.options
         self._estimator = estimator
         self._cameras = list(cameras)
         self._outputs = outputs
         self._arrived = arrived
         self._on_reset = on_reset
+        self._detector = detector
         self._running = threading.Event()
         self._running.set()
         self._thread = threading.Thread(target=self._work, name="hdnet_worker", daemon=True)
@@ -94,14 +101,22 @@ class Worker:
         if not ready or not self._running.is_set():
             return
         shots = [shot for _, shot in ready]
-        found = self._guarded(ready[0][0], lambda: locate(self._estimator, shots))
+        found = self._guarded(ready[0][0], lambda: self._located(shots))
         if found is None and len(ready) > 1:
             # One image must not cost the others their answer.
-            alone = [self._guarded(camera, lambda s=shot: locate(self._estimator, [s])) for camera, shot in ready]
+            alone = [self._guarded(camera, lambda s=shot: self._located([s])) for camera, shot in ready]
             found = [one[0] if one else None for one in alone]
         for (camera, _), located in zip(ready, found or [None] * len(ready), strict=True):
             if located is not None:
                 camera.add(located)
+
+    def _located(self, shots: Sequence[Shot]) -> list[LocatedShot]:
+        """Return the people of images, found first where a detector is at hand."""
+        if self._detector is None:
+            return locate(self._estimator, shots)
+        shots, detection_ms = detect(self._detector, shots, self._options)
+        located = locate(self._estimator, shots)
+        return [replace(each, inference_ms=each.inference_ms + detection_ms) for each in located]
 
     def _answer_next(self, camera: CameraLine) -> bool:
         """Publish the oldest scene of a camera that is there; say whether there was one."""

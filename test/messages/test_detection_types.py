@@ -8,14 +8,14 @@ import pytest
 from hdnet_ros.core.skeleton import JOINT_NAMES
 from hdnet_ros.messages import convert
 from hdnet_ros.messages.detection_types import (
-    DETECTION_TYPES,
-    VISION_MSGS,
+    _READERS,
     DetectionTypeError,
     as_detection_2d_array,
     class_of,
     short_name,
 )
 from hdnet_ros.messages.message_types import Detection2DArray, Header
+from hdnet_ros.pipeline.detection_types import DETECTION_TYPES, VISION_MSGS
 
 SIZE_WH_PX = (640, 480)
 
@@ -112,3 +112,4 @@ def test_a_package_that_is_missing_and_a_type_that_is_unknown_are_named():
     with pytest.raises(DetectionTypeError, match="'my_msgs/Boxes', expected one of vision_msgs/Detection2DArray, yolo_msgs"):
         class_of("my_msgs/Boxes")
     assert short_name("yolo_msgs/msg/DetectionArray") in DETECTION_TYPES
+    assert {VISION_MSGS, *_READERS} == set(DETECTION_TYPES)
