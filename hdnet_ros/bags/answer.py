@@ -208,9 +208,8 @@ def _boxes(job: BagJob, source: BagSource, decoder: ImageDecoder, journal: Journ
 
 
 def _estimator(options: dict[str, Any]) -> tuple[Estimator, str]:
-    wanted = {name: options[name] for name in EstimatorSettings.__dataclass_fields__}
     try:
-        return make_estimator(EstimatorSettings(**wanted), is_live=False)
+        return make_estimator(EstimatorSettings.of(options), is_live=False)
     except EstimatorError as error:
         raise BagError(str(error)) from error
 
@@ -218,7 +217,7 @@ def _estimator(options: dict[str, Any]) -> tuple[Estimator, str]:
 def _fingerprint(job: BagJob) -> str:
     """Return a digest of what answers depend on beside pixels, boxes and camera."""
     made = hashlib.blake2b(digest_size=16)
-    made.update(repr([(name, job.options[name]) for name in EstimatorSettings.__dataclass_fields__]).encode())
+    made.update(repr(EstimatorSettings.of(job.options)).encode())
     made.update(repr(sorted(job.detector_options.items())).encode())
     for path in (_weights(job.options), job.detector_options["weights"]):
         if path and Path(path).expanduser().is_file():

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from hdnet_ros.bags.errors import BagError
@@ -22,7 +20,6 @@ from hdnet_ros.messages.convert import (
     info_size_px,
     known_stamp_ns,
 )
-from hdnet_ros.ros.logbook import kind_of
 from hdnet_ros.messages.message_types import TFMessage
 from hdnet_ros.messages.publication import Publication
 from hdnet_ros.pipeline.camera_infos import CameraInfos
@@ -30,6 +27,7 @@ from hdnet_ros.pipeline.class_census import ClassCensus
 from hdnet_ros.pipeline.pairing import FramePairing, Pair
 from hdnet_ros.pipeline.pipeline import Pipeline
 from hdnet_ros.pipeline.scene import LocatedShot, Scene
+from hdnet_ros.pipeline.tally import Tally
 
 
 class Written(NamedTuple):
@@ -38,35 +36,6 @@ class Written(NamedTuple):
     time_ns: int
     topic: str
     message: Any
-
-
-@dataclass
-class Tally:
-    """What became of a recording so far."""
-
-    images: int = 0
-    answered: int = 0
-    people: int = 0
-    failed: int = 0  # images on which the program itself failed
-    remarks: Counter = field(default_factory=Counter)
-    examples: dict[str, str] = field(default_factory=dict)
-
-    def remark(self, fault: BadInput) -> None:
-        """Count a complaint; those that differ in numbers only are one."""
-        kind = kind_of(fault)
-        self.remarks[kind] += 1
-        self.examples.setdefault(kind, str(fault))
-
-    def failure(self, what: str, error: Exception) -> None:
-        """Count an image on which the program itself failed; errors of one type are one."""
-        kind = what + type(error).__name__
-        self.failed += 1
-        self.remarks[kind] += 1
-        self.examples.setdefault(kind, f"{what}: {type(error).__name__}: {error}".strip())
-
-    def sentences(self) -> list[str]:
-        """Return each complaint once, with how often it was."""
-        return [f"{self.examples[kind]} ({count} x)" for kind, count in self.remarks.items()]
 
 
 class Replay:

@@ -12,7 +12,6 @@ from hdnet_ros.bags.answer import is_bag, read_camera, write_all
 from hdnet_ros.bags.errors import BagError
 from hdnet_ros.bags.output import OutputBag
 from hdnet_ros.bags.replay import Replay
-from hdnet_ros.bags.settings import node_options
 from hdnet_ros.bags.source import BagSource, Topics
 from hdnet_ros.core.camera import Camera
 from hdnet_ros.core.types import PersonEstimate
@@ -31,6 +30,8 @@ from hdnet_ros.messages.publication import Publication
 from hdnet_ros.pipeline.pairing import Pair
 from hdnet_ros.pipeline.pipeline import make_pipeline
 from hdnet_ros.pipeline.scene import LocatedShot, Shot
+from hdnet_ros.pipeline.setting import SettingError, filled
+from hdnet_ros.pipeline.settings import HDNET_SETTINGS
 
 _ROLES = ("camera_info", "detections", "persons")
 
@@ -72,7 +73,7 @@ def rescale_bag(
         before = noted.get("options", {})
         # The new camera's K and distortion count, and the floor must not be brought in twice.
         fixed = {"image_is_rectified": False, "ground_depth": False}
-        options, _ = node_options(None, {**before, **given, **fixed})
+        options = _options({**before, **given, **fixed})
         rectified = bool(before.get("image_is_rectified"))
         people = _People(bag, new, rectified, options)
         told: list[str] = []
@@ -94,6 +95,13 @@ def rescale_bag(
         reasons += ("depths were fused with the floor's (ground_depth), whose part in them stays",)
     remarks = (*told, *tally.sentences())
     return RescaleReport(target, tally.answered, tally.people, factor, reasons, remarks)
+
+
+def _options(values: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return filled(HDNET_SETTINGS, values)
+    except SettingError as error:
+        raise BagError(str(error)) from error
 
 
 class _People:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hdnet_ros.locate.priors import BoxAreaPrior, BoxHeightPrior
 from hdnet_ros.locate.protocol import Estimator
@@ -55,6 +55,11 @@ class EstimatorSettings:
     precision: str = "auto"
     second_look: str = "auto"
     joints_from: str = "network"
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> EstimatorSettings:
+        """Return what values of `HDNET_SETTINGS` ask for."""
+        return cls(**{field.name: options[field.name] for field in fields(cls)})
 
 
 def make_estimator(settings: EstimatorSettings, is_live: bool) -> tuple[Estimator, str]:

@@ -49,6 +49,11 @@ class BadInput(ValueError):
         self.reason = reason
 
 
+def kind_of(fault: BadInput) -> str:
+    """Return the complaint without its numbers, the same for every message that it is about."""
+    return fault.source + kind(fault.reason)
+
+
 class Throttle:
     """Let one line of a kind through per period, and say how many were held back.
 

@@ -89,9 +89,7 @@ class HDNetNode(LifecycleNode):
     @_told
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the estimator and create the publishers; FAILURE where it cannot be made."""
-        wanted = EstimatorSettings(
-            **{name: self.options[name] for name in EstimatorSettings.__dataclass_fields__}
-        )
+        wanted = EstimatorSettings.of(self.options)
         try:
             self._estimator, remark = make_estimator(wanted, is_live=True)
             self._detector = make_inner_detector(self.options)

@@ -1,12 +1,7 @@
 """One place for what a node has to say about its input: throttled log and diagnostics."""
 
-from hdnet_ros.pipeline.bad_input import BadInput, Throttle, bounded, kind
+from hdnet_ros.pipeline.bad_input import BadInput, Throttle, bounded, kind, kind_of
 from hdnet_ros.ros.statistics import NodeStatistics
-
-
-def kind_of(fault: BadInput) -> str:
-    """Return the complaint as one of many, the same for every message that it is about."""
-    return fault.source + kind(fault.reason)
 
 
 class Logbook:

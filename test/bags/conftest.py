@@ -13,7 +13,9 @@ try:
     from rosbags.rosbag2 import Writer as Writer2
     from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
-    from hdnet_ros.bags.settings import BagJob, detector_options, node_options
+    from hdnet_ros.bags.settings import BagJob
+    from hdnet_ros.pipeline.setting import filled
+    from hdnet_ros.pipeline.settings import DETECTOR_SETTINGS, HDNET_SETTINGS
     from hdnet_ros.messages.plain_messages import typestore
 except ImportError:
     # ROS has no package for rosbags (pip install rosbags): nothing of bags can be tested without.
@@ -208,8 +210,8 @@ def make_job(tmp_path):
     """A job for the box-height prior (1.7 m), unless parameters say otherwise."""
 
     def make(source, target="out", parameters=None, detectors=None, **fields):
-        options, _ = node_options(None, {"estimator": "box-height", **(parameters or {})})
-        found, _ = detector_options(None, detectors or {})
+        options = filled(HDNET_SETTINGS, {"estimator": "box-height", **(parameters or {})})
+        found = filled(DETECTOR_SETTINGS, detectors or {})
         return BagJob(source, tmp_path / target, options, found, **fields)
 
     return make

@@ -19,7 +19,6 @@ from hdnet_ros.bags.errors import BagError
 from hdnet_ros.bags.journal import Journal
 from hdnet_ros.bags.output import partial_folder
 from hdnet_ros.messages.images import ImageDecoder
-from hdnet_ros.bags.settings import node_options
 from hdnet_ros.bags.source import BagSource, Topics
 
 START_NS = 1_700_000_000_000_000_000

@@ -80,3 +80,15 @@ def test_floor_for_discs_is_looked_up_only_for_ground_points():
     without, asked, _ = finder(level_camera())
     assert without.for_discs(STAMP_NS, "odom") is None and asked == []
     assert finder(level_camera(), outputs=["ground_points"])[0].for_discs(STAMP_NS, "odom") is not None
+
+
+def test_a_camera_over_a_level_floor_stands_in_for_tf():
+    from hdnet_ros.cli.commands.localize import floor_lookup
+
+    options = {"ground_frame": "base_footprint", "outputs": [], "ground_depth": True, "ground_pitch_sigma_rad": 0.0087}
+    for pitch_rad in (-0.2, 0.0, 0.3):
+        floor = FloorFinder(floor_lookup("base_footprint", 1.5, pitch_rad), options, print).in_frame(1, "camera")
+        # Up in the optical frame (y down, z ahead) leans back where the camera looks down.
+        assert floor.up == pytest.approx([0.0, -np.cos(pitch_rad), -np.sin(pitch_rad)])
+        # The camera is 1.5 m over the floor: the floor's points have up . X = -1.5.
+        assert floor.offset_m == pytest.approx(-1.5)

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
+import click
 import pytest
 import yaml
 
-from hdnet_ros.bags.errors import BagError
-from hdnet_ros.bags.settings import node_options
+from hdnet_ros.cli.commands.setting_options import settings_of
 from hdnet_ros.locate.factory import EstimatorSettings
 from hdnet_ros.pipeline.setting import SettingError, filled, from_file
 from hdnet_ros.pipeline.settings import HDNET_SETTINGS, SETTINGS
@@ -76,11 +76,11 @@ def test_what_does_not_fit_is_told(given, told):
 def test_given_values_count_more_than_the_files(tmp_path):
     file = tmp_path / "node.yaml"
     file.write_text("/**/hdnet_node: {ros__parameters: {stature_m: 1.6, max_people: 7}}")
-    options, remarks = node_options(file, {"max_people": "9", "publish_tf": "false"})
+    given = {"max_people": "9", "publish_tf": "false", "min_score": None}
+    options = settings_of(HDNET_SETTINGS, "hdnet_node", str(file), given)
     assert (options["stature_m"], options["max_people"], options["publish_tf"]) == (1.6, 9, False)
-    assert remarks == []
-    with pytest.raises(BagError, match="did you mean stature_m"):
-        node_options(None, {"statur_m": "1"})
+    with pytest.raises(click.ClickException, match="did you mean stature_m"):
+        settings_of(HDNET_SETTINGS, "hdnet_node", None, {"statur_m": "1"})
 
 
 @pytest.mark.parametrize(

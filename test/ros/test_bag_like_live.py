@@ -1,10 +1,14 @@
-"""One camera, live over DDS and out of a bag: every number of every message the same."""
+"""One camera, live over DDS, out of a bag and out of image files: every number the same."""
 
 import dataclasses
+import json
 import math
 
+import cv2
 import numpy as np
 import pytest
+import yaml
+from click.testing import CliRunner
 
 pytest.importorskip("rclpy", reason="ROS 2 is not in this environment")
 pytest.importorskip("vision_msgs", reason="vision_msgs is not built (./run test builds it)")
@@ -19,7 +23,11 @@ from visualization_msgs.msg import MarkerArray  # noqa: E402
 
 from hdnet_ros.bags.answer import answer_bag  # noqa: E402
 from hdnet_ros.bags.output import OutputBag  # noqa: E402
-from hdnet_ros.bags.settings import BagJob, detector_options, node_options  # noqa: E402
+from hdnet_ros.bags.settings import BagJob  # noqa: E402
+from hdnet_ros.cli.main import main  # noqa: E402
+from hdnet_ros.files.roots_file import read_records  # noqa: E402
+from hdnet_ros.pipeline.setting import filled  # noqa: E402
+from hdnet_ros.pipeline.settings import DETECTOR_SETTINGS, HDNET_SETTINGS  # noqa: E402
 from hdnet_ros.msg import PersonRootArray, PersonTrackArray  # noqa: E402
 from hdnet_ros.messages.plain_messages import to_cdr, type_name, typestore  # noqa: E402
 
@@ -135,6 +143,40 @@ def assert_same(one, two):
     np.testing.assert_allclose(numbers, other_numbers, rtol=1e-6, atol=1e-9)
 
 
+def localized(folder, noise, parameters):
+    """Return the lines of `hdnet localize` for the same images and boxes, as files."""
+    (folder / "images").mkdir()
+    given = {}
+    for frame in range(FRAMES):
+        image_bgr = np.roll(noise, frame).reshape(480, 640, 3)
+        cv2.imwrite(str(folder / "images" / f"{frame}.png"), image_bgr)
+        given[frame] = [{"id": "", "xywh_center_px": list(box)} for box in boxes(frame)]
+    (folder / "boxes.json").write_text(json.dumps({"width": 640, "height": 480, "boxes": given}))
+    camera = {
+        "image_width": 640, "image_height": 480, "distortion_model": "plumb_bob",
+        "camera_matrix": {"data": [1000.0, 0, 320.0, 0, 1000.0, 240.0, 0, 0, 1]},
+        "distortion_coefficients": {"data": [0.0] * 5},
+    }  # fmt: skip
+    (folder / "camera.yaml").write_text(yaml.safe_dump(camera))
+    options = [text for name, value in parameters.items() for text in ("-p", f"{name}:={value}")]
+    command = ["localize", "--source", folder / "images", "--camera", folder / "camera.yaml",
+               "--boxes", folder / "boxes.json", "--out", folder / "roots.jsonl", *options]  # fmt: skip
+    done = CliRunner().invoke(main, [str(word) for word in command])
+    assert done.exit_code == 0, done.output
+    return list(read_records(folder / "roots.jsonl"))
+
+
+def assert_same_people(message, records):
+    """The node's people and those of a line of localize: as far as the line's digits go."""
+    assert len(message.persons) == len(records) == 2
+    for person, record in zip(message.persons, records):
+        root = person.root_pose.pose.position
+        assert np.array([root.x, root.y, root.z]) * 1000.0 == pytest.approx(record["root_camera_mm"], abs=0.06)
+        assert person.depth_sigma_m * 1000.0 == pytest.approx(record["depth_sigma_mm"], abs=0.06)
+        joints = [[joint.u_px, joint.v_px] for joint in person.keypoints]
+        assert np.array(joints) == pytest.approx(np.array(record["joints_px"], float), abs=0.006, nan_ok=True)
+
+
 @pytest.mark.parametrize("estimator, tracking", [("box-height", True), ("box-height", False), ("hdnet", True)])
 def test_a_bag_gives_what_the_live_node_publishes(
     bench, make_hdnet_node, make_camera_client, tmp_path, estimator, tracking
@@ -152,7 +194,7 @@ def test_a_bag_gives_what_the_live_node_publishes(
     noise = np.random.default_rng(3).integers(0, 255, 480 * 640 * 3, dtype=np.uint8)
     received = live(bench, node, make_camera_client(namespace), tmp_path / "in", noise)
     job = BagJob(
-        tmp_path / "in", tmp_path / "out", node_options(None, parameters)[0], detector_options(None, {})[0],
+        tmp_path / "in", tmp_path / "out", filled(HDNET_SETTINGS, parameters), filled(DETECTOR_SETTINGS, {}),
         node=f"{namespace}/hdnet_node",
     )  # fmt: skip
     bag = replayed(job)
@@ -161,6 +203,8 @@ def test_a_bag_gives_what_the_live_node_publishes(
         assert len(published) == len(written) == FRAMES
         for one, two in zip(published, written):
             assert_same(one, two)
+    for one, line in zip(received["persons"], localized(tmp_path, noise, parameters), strict=True):
+        assert_same_people(one, line["persons"])
     tracks = received["tracks"][-1]
     assert tracks.header.frame_id == (WORLD if tracking else CAMERA) and bool(tracks.tracks) == tracking
     bodies = [

@@ -7,7 +7,9 @@ from pathlib import Path
 import click
 
 from hdnet_ros.cli.commands.progress import progress_bar
+from hdnet_ros.cli.commands.setting_options import given_values, settings_of
 from hdnet_ros.locate.detectors import DEFAULT_DETECTOR, DETECTOR_NAMES
+from hdnet_ros.pipeline.settings import DETECTOR_SETTINGS, HDNET_SETTINGS
 
 
 @click.command()
@@ -36,15 +38,15 @@ def bag(paths, image_topic, camera_info_topic, detections_topic, camera_file, de
     is, so an interrupted run goes on when it is started again.
     """
     from hdnet_ros.bags.errors import BagError
-    from hdnet_ros.bags.settings import BagJob, detector_options, node_options
+    from hdnet_ros.bags.settings import BagJob
     from hdnet_ros.bags.source import Topics
 
     try:
-        mine, detectors = _parameters(params, detector)
-        options, remarks = node_options(params_file, mine)
-        found, more = detector_options(params_file, detectors)
-        for remark in (*remarks, *more):
-            click.echo(remark, err=True)
+        mine, detectors = given_values(params)
+        options = settings_of(HDNET_SETTINGS, "hdnet_node", params_file, mine)
+        found = settings_of(
+            DETECTOR_SETTINGS, "detector_node", params_file, detectors | ({"detector": detector} if detector else {})
+        )
         common = {
             "topics": Topics(image_topic, camera_info_topic, detections_topic),
             "camera_file": camera_file,
@@ -77,21 +79,6 @@ def _targets(paths: tuple[Path, ...]) -> list[tuple[Path, Path]]:
     if double:
         raise click.UsageError(f"several recordings would be written to {', '.join(double)}")
     return list(zip(sources, targets))
-
-
-def _parameters(given: tuple[str, ...], detector: str | None) -> tuple[dict, dict]:
-    """Return parameters of hdnet_node and of detector_node from NAME:=VALUE."""
-    mine: dict[str, str] = {}
-    detectors: dict[str, str] = {"detector": detector} if detector else {}
-    for text in given:
-        name, separator, value = text.partition(":=")
-        if not separator:
-            raise click.UsageError(f"-p {text}: expected NAME:=VALUE")
-        if name.startswith("detector_node."):
-            detectors[name.removeprefix("detector_node.")] = value
-        else:
-            mine[name] = value
-    return mine, detectors
 
 
 def _run(work, processes: int, ray_address: str | None) -> int:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from hdnet_ros.cli.commands.setting_options import given_values
+
 
 @click.command()
 @click.argument("bag", type=click.Path(path_type=Path))
@@ -29,9 +31,7 @@ def rescale(bag, camera_file, out, persons_topic, camera_info_topic, detections_
     from hdnet_ros.bags.source import Topics
 
     target = out or bag.with_name(f"{bag.stem if bag.is_file() else bag.name}_rescaled")
-    given = dict(text.split(":=", 1) for text in params if ":=" in text)
-    if len(given) < len(params):
-        raise click.UsageError("-p: expected NAME:=VALUE, each name once")
+    given, _ = given_values(params)
     topics = Topics("", camera_info_topic, detections_topic, persons_topic)
     try:
         report = rescale_bag(bag, target, camera_file, given, topics, storage, overwrite)

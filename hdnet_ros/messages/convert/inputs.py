@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -15,6 +13,7 @@ from hdnet_ros.core.camera import Camera
 from hdnet_ros.core.types import Detection, PersonEstimate, PersonFlags
 from hdnet_ros.files.picture_header import picture_header
 from hdnet_ros.pipeline.bad_input import BadInput
+from hdnet_ros.pipeline.wanted import DetectionFilter
 from hdnet_ros.messages.convert.fields import MM_PER_M, box_msg, hypothesis_msg
 from hdnet_ros.messages.message_types import (
     BoundingBox2D,
@@ -27,38 +26,6 @@ from hdnet_ros.messages.message_types import (
 
 # A picture declares its size in its first bytes, after what EXIF and a thumbnail take.
 _HEADER_BYTES = 1 << 17
-
-
-@dataclass(frozen=True)
-class DetectionFilter:
-    """Which boxes of a detector are people.
-
-    Parameters
-    ----------
-    class_ids : class ids that mean a person; empty: every box counts, whatever its class
-    min_score : least score, 0..1
-    max_people : only so many, those of the highest score
-    scale : px of the image per px of the detector's image
-    offset_px : x, y of the image's upper left corner in the detector's image, px of that: the bars of
-        a letterbox
-    """
-
-    class_ids: tuple[str, ...] = ("person", "0")
-    min_score: float = 0.0
-    max_people: int = 50
-    scale: float = 1.0
-    offset_px: tuple[float, float] = (0.0, 0.0)
-
-    @classmethod
-    def of(cls, options: Mapping[str, Any]) -> DetectionFilter:
-        """Return the filter that values of `HDNET_SETTINGS` ask for."""
-        return cls(
-            class_ids=tuple(name for name in options["class_ids"] if name),
-            min_score=options["min_score"],
-            max_people=options["max_people"],
-            scale=options["detections_scale"],
-            offset_px=(options["detections_offset_x_px"], options["detections_offset_y_px"]),
-        )
 
 
 def stamp_ns(header: Header) -> int:
@@ -180,16 +147,10 @@ def detections_from_msg(
             problem = detection_problem(detection, size_wh_px)
         if problem:
             rejected.append(f"number {index}: {problem}")
-        elif score >= wanted.min_score:
+        else:
             detections.append(detection)
-    if len(detections) > wanted.max_people:
-        best = sorted(range(len(detections)), key=lambda i: -detections[i].score)
-        rejected.append(
-            f"{len(detections)} people, the {wanted.max_people} of the highest score are "
-            "answered (parameter max_people)"
-        )
-        detections = [detections[i] for i in sorted(best[: wanted.max_people])]
-    return detections, rejected
+    kept, too_many = wanted.best(detections)
+    return kept, rejected + too_many
 
 
 def classes_of(msg: Detection2DArray) -> list[list[str]]:

@@ -14,7 +14,7 @@ from hdnet_ros.files.roots_file import read_records
 FOCAL_PX = 400.0
 SIZE_WH_PX = (320, 240)
 PERSON_KEYS = {
-    "id", "score", "box_xywh_center_px", "root_camera_mm", "depth_sigma_mm", "joints_px", "focal_px", "patch_px",
+    "id", "score", "existence", "flags", "box_xywh_center_px", "root_camera_mm", "depth_sigma_mm", "joints_px", "focal_px", "patch_px",
 }  # fmt: skip
 
 
@@ -58,7 +58,7 @@ def test_box_height_writes_one_line_a_frame_in_mm(clip):
     assert [len(line["persons"]) for line in lines] == [1, 1, 0]
     person = lines[0]["persons"][0]
     assert set(person) == PERSON_KEYS
-    assert person["id"] == "4"
+    assert person["id"] == "d4"
     # 400 px * 1700 mm / 136 px = 5000 mm; 40 px to the right of the axis are 500 mm there.
     assert person["root_camera_mm"] == pytest.approx([500.0, 0.0, 5000.0], abs=0.1)
     assert person["focal_px"] == FOCAL_PX
@@ -99,7 +99,7 @@ def test_box_outside_the_picture_is_left_out_and_told(clip):
     (clip / "boxes.json").write_text(json.dumps(boxes))
     result = _localize(clip)
     assert result.exit_code == 0
-    assert "1 boxes left out, the first: frame 0, box 1" in result.output
+    assert "frame 0: 2 boxes, remarks on 1: number 1: box x 895.0" in result.output
 
 
 def test_without_weights_it_says_where_they_come_from_and_what_works(clip, monkeypatch):
