@@ -150,6 +150,15 @@ HDNET_SETTINGS = (
         span=(1, 1000),
     ),
     Setting(
+        "look_budget_ms",
+        0.0,
+        "time for the network's looks at the people of one image; where it is too short for everybody, who "
+        "waited longest is looked at, the nearer more often, and the others are coasted on ~/tracks and "
+        "left out of ~/persons; 0: everybody in every image",
+        span=(0.0, 10000.0),
+        unit="ms",
+    ),
+    Setting(
         "detections_scale",
         1.0,
         "px of the image per px of the image that the detector works on",

@@ -1,5 +1,6 @@
 """What belongs to one camera of an active node: its inputs, its pipeline, its images in waiting."""
 
+import dataclasses
 import time
 from collections import deque
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from hdnet_ros.messages.convert import DetectionFilter, classes_of
 from hdnet_ros.messages.images import ImageDecoder
 from hdnet_ros.messages.shot import shot_from_messages
 from hdnet_ros.pipeline.class_census import ClassCensus
+from hdnet_ros.pipeline.look_budget import LookBudget
 from hdnet_ros.pipeline.pipeline import Pipeline
 from hdnet_ros.pipeline.scene import LocatedShot, Scene, Shot
 from hdnet_ros.ros.statistics import NodeStatistics
@@ -51,6 +53,7 @@ class CameraLine:
         self._options = options
         self._decoder = ImageDecoder()
         self.classes = ClassCensus()
+        self.budget = LookBudget()
         self._waiting: deque[Waiting] = deque()
         self._jumps = 0
 
@@ -67,6 +70,7 @@ class CameraLine:
     def forget(self) -> None:
         """Forget the images that wait and the people."""
         self._waiting.clear()
+        self.budget = LookBudget()
         self.pipeline.reset()
 
     def strange_classes(self) -> str:
@@ -84,10 +88,20 @@ class CameraLine:
         pair, info = taken
         self.classes.note(classes_of(pair.detections), self._wanted_classes())
         try:
-            return shot_from_messages(pair.image, pair.detections, info, self._options, self._decoder)
+            shot = shot_from_messages(pair.image, pair.detections, info, self._options, self._decoder)
         except BadInput as fault:
             self.logbook.bad_input(fault)
             return None
+        return self._with_those_in_budget(shot)
+
+    def _with_those_in_budget(self, shot: Shot) -> Shot:
+        """Return the shot with the people that are looked at in it; the tracker coasts the others."""
+        chosen = self.budget.chosen(shot.detections, self._options["look_budget_ms"])
+        left = len(shot.detections) - len(chosen)
+        self.statistics.facts["people not looked at in the last image (look_budget_ms)"] = str(left)
+        if not left:
+            return shot
+        return dataclasses.replace(shot, detections=[shot.detections[i] for i in chosen])
 
     def add(self, located: LocatedShot) -> None:
         """Let the people of an image wait their turn."""

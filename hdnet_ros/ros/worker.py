@@ -106,8 +106,10 @@ class Worker:
             # One image must not cost the others their answer.
             alone = [self._guarded(camera, lambda s=shot: self._located([s])) for camera, shot in ready]
             found = [one[0] if one else None for one in alone]
+        looks = sum(len(shot.detections) for shot in shots)
         for (camera, _), located in zip(ready, found or [None] * len(ready), strict=True):
             if located is not None:
+                camera.budget.spent(located.inference_ms, looks)
                 camera.add(located)
 
     def _located(self, shots: Sequence[Shot]) -> list[LocatedShot]:

@@ -28,7 +28,7 @@ def test_the_parameter_file_gives_every_default():
 
 
 def test_every_default_is_a_value_that_its_setting_takes():
-    units = {"_s": "s", "_m": "m", "_hz": "Hz", "_rad": "rad", "_px": "px"}
+    units = {"_s": "s", "_ms": "ms", "_m": "m", "_hz": "Hz", "_rad": "rad", "_px": "px"}
     for table in SETTINGS.values():
         assert filled(table, {}) == {setting.name: setting.checked(setting.default) for setting in table}
         for setting in table:

@@ -20,7 +20,7 @@ from tf2_msgs.msg import TFMessage  # noqa: E402
 from vision_msgs.msg import Detection3DArray  # noqa: E402
 from visualization_msgs.msg import Marker, MarkerArray  # noqa: E402
 
-from hdnet_ros.msg import PersonRootArray  # noqa: E402
+from hdnet_ros.msg import PersonRootArray, PersonTrackArray  # noqa: E402
 
 NEAR_BOX = (420.0, 240.0, 150.0, 425.0)  # root at (0.4, 0.0, 4.0) m
 FAR_BOX = (100.0, 200.0, 60.0, 170.0)  # root at (-2.2, -0.4, 10.0) m
@@ -255,3 +255,18 @@ def test_people_are_out_before_their_markers_are_built(people):
     assert not markers
     may_build.set()
     people.bench.wait(lambda: markers, "markers")
+
+
+def test_under_a_budget_people_take_turns_and_the_others_are_coasted(people):
+    tracks = people.topic(PersonTrackArray, "tracks")
+    for _ in range(2):
+        people.answer([NEAR_BOX, FAR_BOX])
+    # Less than any look takes: one person an image.
+    people.node.set_parameters([Parameter("look_budget_ms", value=1e-6)])
+    depths_m = []
+    for _ in range(8):
+        (person,) = people.answer([NEAR_BOX, FAR_BOX]).persons
+        depths_m.append(round(person.root_pose.pose.position.z))
+    assert set(depths_m) == {4, 10} and depths_m.count(4) > depths_m.count(10)
+    people.bench.wait(lambda: len(tracks) >= 10, "tracks")
+    assert all(len(message.tracks) == 2 for message in tracks[-8:])
