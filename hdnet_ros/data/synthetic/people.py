@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hdnet_ros.data.synthetic import motion, poses, riding
+from hdnet_ros.data.synthetic import low_poses, motion, poses, riding
 from hdnet_ros.data.synthetic.belongings import SCOOTER_DECK_M, belongings_of
 from hdnet_ros.data.synthetic.bodies import Body, BodyBank, load_bank
 from hdnet_ros.data.synthetic.clothes import Outfit, draw_outfit, thickness
@@ -123,7 +123,7 @@ class PeopleFactory:
                 return poses.bending(rng)
             return motion.draw_motion(rng, self.motions)
         generators = {"walking": poses.walk, "upright": poses.upright, "running": poses.run, "bending": poses.bending,
-                      "crouching": poses.crouching, "lying": poses.lying, "scooter": riding.on_scooter}
+                      "crouching": low_poses.crouching, "lying": low_poses.lying, "scooter": riding.on_scooter}
         return generators[kind](rng)
 
     def _dress(self, rng: np.random.Generator, body: Body, pose: DrawnPose, outfit: Outfit) -> PersonMesh:

@@ -5,7 +5,7 @@ import pytest
 
 pytest.importorskip("numba", reason="numba is not installed: no synthetic pictures")
 
-from hdnet_ros.data.synthetic import motion, poses
+from hdnet_ros.data.synthetic import low_poses, motion, poses
 from hdnet_ros.data.synthetic.decimate import reduce_mesh
 from hdnet_ros.data.synthetic.gait import walking
 from hdnet_ros.data.synthetic.garments import blob_mesh, skirt_mesh
@@ -15,7 +15,7 @@ from hdnet_ros.data.synthetic.rig import (
     DOWN, POSE_INDEX, matrix_rotation_vector, rotation_between, rotation_vector_matrix, split_twist)
 
 GENERATORS = {"walking": poses.walk, "upright": poses.upright, "running": poses.run, "bending": poses.bending,
-              "crouching": poses.crouching, "lying": poses.lying, "sitting": poses.sitting}
+              "crouching": low_poses.crouching, "lying": low_poses.lying, "sitting": poses.sitting}
 
 
 @pytest.mark.parametrize("kind", GENERATORS)
