@@ -169,6 +169,8 @@ colcon_build() {
   (
     cd "$ROOT"
     export PATH="$VENV/bin:$PATH"
+    # Unset, colcon lets no second compiler start while the machine is busier than it has cores.
+    export MAKEFLAGS="${MAKEFLAGS:--j$(nproc)}"
     local folders=("$ROOT") generator=()
     if ! has_ros; then
       use_wheels
