@@ -20,6 +20,7 @@ from hdnet_ros.messages.convert import (
     info_size_px,
     known_stamp_ns,
 )
+from hdnet_ros.messages.door import check
 from hdnet_ros.messages.message_types import TFMessage
 from hdnet_ros.messages.publication import Publication
 from hdnet_ros.pipeline.camera_infos import CameraInfos
@@ -213,7 +214,8 @@ class Replay:
             one = self._guarded("an image could not be shown", lambda: next(told, None))
             if one is None:
                 return
-            yield Written(time_ns, *one)
+            if self._guarded(f"{one[0]} is not written", lambda said=one: (check(said[1]), True)):
+                yield Written(time_ns, *one)
 
     def _other_frames(self, recorded: Recorded) -> Iterator[Written]:
         kept = transforms_of(recorded.message, self._frames)

@@ -9,6 +9,7 @@ from rclpy.lifecycle import LifecycleNode
 from sensor_msgs.msg import Image
 from tf2_ros import TransformBroadcaster
 
+from hdnet_ros.messages.door import UnsoundMessage, check
 from hdnet_ros.messages.publication import TF_TOPIC, Publication, topic
 from hdnet_ros.msg import PersonRootArray, PersonTrackArray
 from hdnet_ros.pipeline.scene import Scene
@@ -91,14 +92,23 @@ class Outputs:
         """Publish everything about one image; what robots act on goes out first."""
         said: dict[str, Any] = {}
         for name, message in self._publication.of(scene, self.overlay_is_wanted(scene.camera_name)):
-            if name == TF_TOPIC:
-                self._broadcaster.sendTransform(list(message.transforms))
+            try:
+                self._send(name, message)
+            except UnsoundMessage as error:
+                # Only what is broken stays in; the rest of the scene goes out.
+                self._logbook.failure(f"{name} is not published", error)
                 continue
-            self._publishers[name].publish(message)
             said[name] = message
-            if name == "~/tracks":
-                persons = said[topic(scene.camera_name, "persons")]
+            persons = said.get(topic(scene.camera_name, "persons"))
+            if name == "~/tracks" and persons is not None:
                 self._each_sink(lambda sink, told=Told(scene, persons, message): sink.publish(told))
+
+    def _send(self, name: str, message: Any) -> None:
+        if name == TF_TOPIC:
+            check(message)
+            self._broadcaster.sendTransform(list(message.transforms))
+        else:
+            self._publishers[name].publish(message)
 
     def delete_all(self) -> None:
         """Remove every marker, and let the sinks forget everybody."""

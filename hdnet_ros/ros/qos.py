@@ -14,6 +14,8 @@ from rclpy.qos import (
 )
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
+from hdnet_ros.messages.door import check
+
 try:
     from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
 except ImportError:  # Humble
@@ -101,19 +103,22 @@ def described_publishers(node: Node, topic: str, wanted) -> str:
 def advertise(
     create: Callable, node: Node, kind, topic: str, qos, mismatch: Callable[[str, str], None]
 ):
-    """Create a publisher with `create`, open to `qos_overrides.<topic>.publisher.*`."""
+    """Create a publisher with `create`, open to `qos_overrides.<topic>.publisher.*`.
+
+    Its `publish` raises an UnsoundMessage instead of sending what is not finite.
+    """
     resolved = node.resolve_topic_name(topic)
 
     def incompatible(event) -> None:
         mismatch(resolved, _sentence("subscriber", resolved, event, "offered"))
 
-    return create(
+    return _with_door(create(
         kind,
         topic,
         qos,
         event_callbacks=PublisherEventCallbacks(incompatible_qos=incompatible),
         qos_overriding_options=QoSOverridingOptions(_OVERRIDABLE),
-    )
+    ))  # fmt: skip
 
 
 def advertise_quietly(node: Node, kind, topic: str, qos):
@@ -122,7 +127,19 @@ def advertise_quietly(node: Node, kind, topic: str, qos):
     The executor waits for a publisher's events, and does not bear that one goes meanwhile.
     """
     silent = PublisherEventCallbacks(use_default_callbacks=False)
-    return node.create_publisher(kind, topic, qos, event_callbacks=silent)
+    return _with_door(node.create_publisher(kind, topic, qos, event_callbacks=silent))
+
+
+def _with_door(publisher):
+    """Return the publisher, whose every message is checked before it is sent."""
+    send = publisher.publish
+
+    def publish(message) -> None:
+        check(message)
+        send(message)
+
+    publisher.publish = publish
+    return publisher
 
 
 def _sentence(other: str, topic: str, event, role: str) -> str:
