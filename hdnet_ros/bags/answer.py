@@ -59,9 +59,16 @@ def answer_bag(job: BagJob, on_progress: Progress = lambda done, total: None) ->
 
     Raises
     ------
-    BagError : the recording, the estimator or the detector cannot be used, or the target would
-        replace the recording
+    BagError : the recording, the estimator or the detector cannot be used, the target cannot be
+        written, or would replace the recording
     """
+    try:
+        return _answered(job, on_progress)
+    except OSError as error:
+        raise BagError(f"{error.filename or job.target}: {error.strerror or error}; nothing is left half written") from error
+
+
+def _answered(job: BagJob, on_progress: Progress) -> BagReport:
     if _is_done(job):
         return BagReport(job.source, job.target, was_there=True)
     started = time.monotonic()
@@ -128,10 +135,10 @@ def write_all(
             output.write(time_ns, topic.replace("~", node, 1), message)
             if topic == "~/persons":
                 on_image()
+        output.finish()
     except BaseException:
         output.abandon()
         raise
-    output.finish()
 
 
 def _write(

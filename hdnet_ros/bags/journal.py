@@ -9,16 +9,19 @@ cheap and done anew.
 from __future__ import annotations
 
 import dataclasses
+import errno
 import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+import stat
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
+from hdnet_ros.bags.errors import BagError
 from hdnet_ros.core.camera import Camera
 from hdnet_ros.core.types import Detection, PersonEstimate, PersonFlags
 from hdnet_ros.locate.protocol import BoxedImage, Estimator, Located
@@ -31,8 +34,13 @@ class Journal:
 
     Parameters
     ----------
-    path : the file; one of another `fingerprint` is started over
+    path : the file; one of another `fingerprint`, and one that is damaged, is started over from there
     fingerprint : what made the answers: weights and settings
+
+    Raises
+    ------
+    BagError : a link, or something else than a file of one's own, lies where the journal would
+    OSError : it cannot be written
     """
 
     def __init__(self, path: Path, fingerprint: str):
@@ -40,7 +48,7 @@ class Journal:
         self._answers: dict[str, Any] = {}
         self.reused = 0
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = open(path, "a+b")  # noqa: SIM115  (closed by close)
+        self._file = _opened(path)
         fcntl.flock(self._file, fcntl.LOCK_EX)
         end = self._load(fingerprint)
         # A line that a killed process left half written would spoil the next.
@@ -51,10 +59,13 @@ class Journal:
     def __len__(self) -> int:
         return len(self._answers)
 
-    def get(self, key: str) -> Any | None:
-        """Return an answer, None where there is none."""
-        found = self._answers.get(key)
-        self.reused += found is not None
+    def get(self, key: str, read: Callable[[Any], Any] = lambda answer: answer) -> Any | None:
+        """Return an answer as `read` makes it of JSON, None where there is none that it can be made of."""
+        try:
+            found = read(self._answers[key])
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+            return None
+        self.reused += 1
         return found
 
     def put(self, key: str, answer: Any) -> None:
@@ -75,21 +86,44 @@ class Journal:
         for number, line in enumerate(self._file):
             try:
                 entry = json.loads(line) if line.endswith(b"\n") else None
-            except ValueError:
+            except (ValueError, RecursionError):
                 entry = None
-            if entry is None:
+            if not isinstance(entry, dict):
                 return end
             if number == 0:
                 if entry.get("fingerprint") != fingerprint:
                     return 0
-            else:
+            elif isinstance(entry.get("key"), str) and "answer" in entry:
                 self._answers[entry["key"]] = entry["answer"]
+            else:
+                return end
             end += len(line)
         return end
 
     def _append(self, entry: dict) -> None:
         self._file.write(json.dumps(entry).encode() + b"\n")
         self._file.flush()
+
+
+def _opened(path: Path) -> BinaryIO:
+    """Open a journal to read and append; never through a link that somebody laid there."""
+    try:
+        number = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENXIO, errno.EISDIR):
+            raise BagError(f"{path}: expected a journal of an earlier run or nothing there, found {_kind(path)}; remove it") from None
+        raise
+    found = os.fstat(number)
+    if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1 or found.st_uid != os.geteuid():
+        os.close(number)
+        raise BagError(f"{path}: expected a journal of an earlier run or nothing there, found {_kind(path)}; remove it")
+    return os.fdopen(number, "r+b")
+
+
+def _kind(path: Path) -> str:
+    if path.is_symlink():
+        return f"a link to {os.readlink(path)}"
+    return "a file with another name or owner" if path.is_file() else "no file"
 
 
 class JournalledEstimator(Estimator):
@@ -106,14 +140,12 @@ class JournalledEstimator(Estimator):
 
     def _located(self, boxed: BoxedImage) -> Located:
         key = _digest("people", boxed.image_rgb, _described(boxed.detections, boxed.camera))
-        found = self._journal.get(key)
-        if found is None:
-            (located,) = self._estimator.localize_many([boxed])
-            people = [_as_json(person) for person in located.people]
-            found = {"people": people, "rejected": located.rejected}
-            self._journal.put(key, found)
-        rejected = [(index, reason) for index, reason in found["rejected"]]
-        return Located([_estimate(values) for values in found["people"]], rejected)
+        kept = self._journal.get(key, _located)
+        if kept is None:
+            (kept,) = self._estimator.localize_many([boxed])
+            people = [_as_json(person) for person in kept.people]
+            self._journal.put(key, {"people": people, "rejected": kept.rejected})
+        return kept
 
 
 class JournalledDetector:
@@ -126,14 +158,20 @@ class JournalledDetector:
     def detect(self, image_rgb: np.ndarray) -> list[Detection]:
         """As HogDetector.detect."""
         key = _digest("boxes", image_rgb, "")
-        found = self._journal.get(key)
-        if found is None:
-            found = [
-                [item.box_xywh_center_px.tolist(), float(item.score), item.id]
-                for item in self._detector.detect(image_rgb)
-            ]
-            self._journal.put(key, found)
-        return [Detection(np.array(box), score, name) for box, score, name in found]
+        kept = self._journal.get(key, _detections)
+        if kept is None:
+            kept = self._detector.detect(image_rgb)
+            self._journal.put(key, [[item.box_xywh_center_px.tolist(), float(item.score), item.id] for item in kept])
+        return kept
+
+
+def _detections(answer: Any) -> list[Detection]:
+    return [Detection(np.array(box), float(score), str(name)) for box, score, name in answer]
+
+
+def _located(answer: Any) -> Located:
+    rejected = [(int(index), str(reason)) for index, reason in answer["rejected"]]
+    return Located([_estimate(values) for values in answer["people"]], rejected)
 
 
 def _digest(kind: str, image: np.ndarray, rest: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from pathlib import Path
 from typing import Any
@@ -79,7 +80,9 @@ class OutputBag:
 
     def abandon(self) -> None:
         """Drop what was written."""
-        self._writer.abort()
+        # A disk that is full is full for the end of the file as well.
+        with contextlib.suppress(Exception):
+            self._writer.abort()
         shutil.rmtree(self._folder, ignore_errors=True)
 
 

@@ -65,6 +65,16 @@ def rescale_bag(
     BagError : the recording lacks persons or camera_info, the camera is of another size, or the
         target is there or would replace the source
     """
+    try:
+        return _rescaled(source, target, camera_file, given, topics, storage, overwrite)
+    except OSError as error:
+        raise BagError(f"{error.filename or target}: {error.strerror or error}; nothing is left half written") from error
+
+
+def _rescaled(
+    source: Path, target: Path, camera_file: str | Path, given: dict[str, Any], topics: Topics,
+    storage: str, overwrite: bool,
+) -> RescaleReport:  # fmt: skip
     if is_bag(target, source) and not overwrite:
         raise BagError(f"{target} is there; --overwrite replaces it")
     new = read_camera(camera_file)
@@ -130,7 +140,9 @@ class _People:
         detections, _ = detections_from_msg(pair.detections, self._wanted, size)
         ids = {tuple(item.box_xywh_center_px): item.id for item in detections}
         people, rejected = [], []
-        for index, person in enumerate(estimates_from_msg(pair.image)):
+        # Seen from the old camera's optical centre, where its rays begin.
+        back_mm = [-value for value in self.old.centre_mm]
+        for index, person in enumerate(person.moved(back_mm) for person in estimates_from_msg(pair.image)):
             try:
                 moved = rescaled(person, self.old, self._new, self.mode)
             except ValueError as error:

@@ -1,12 +1,16 @@
 """Person boxes of a whole clip in one JSON file (boxes.json)."""
 
-import json
 from pathlib import Path
 
 import numpy as np
 
 from hdnet_ros.core.keypoints import SKELETONS, joints_of
 from hdnet_ros.core.types import Detection
+from hdnet_ros.files.limited_text import MOST_JSON_BYTES, parse_json, read_text
+
+
+_MOST_DIGITS = 12
+_MOST_ID = 80
 
 
 class BoxesFileError(ValueError):
@@ -41,17 +45,15 @@ def load_boxes(path: str | Path, size_wh_px: tuple[int, int] | None = None) -> d
     """
     path = Path(path)
     try:
-        content = json.loads(path.read_text())
-    except FileNotFoundError:
-        raise BoxesFileError(f"{path}: no such file") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise BoxesFileError(f"{path}: not JSON ({error})") from None
+        content = parse_json(path, read_text(path, MOST_JSON_BYTES))
+    except ValueError as error:
+        raise BoxesFileError(str(error)) from None
     if not isinstance(content, dict) or not isinstance(content.get("boxes"), dict):
         raise BoxesFileError(f'{path}: expected an object with "boxes": {{"<frame number>": [...]}}')
     _check_size(path, content, size_wh_px)
     skeleton = content.get("skeleton")
-    if skeleton is not None and skeleton not in SKELETONS:
-        raise BoxesFileError(f'{path}: "skeleton" is {skeleton!r}, expected one of {", ".join(SKELETONS)}')
+    if skeleton is not None and (not isinstance(skeleton, str) or skeleton not in SKELETONS):
+        raise BoxesFileError(f'{path}: "skeleton" is {_cut(skeleton)}, expected one of {", ".join(SKELETONS)}')
     return {_frame_number(path, key): _detections(path, key, rows, skeleton) for key, rows in content["boxes"].items()}
 
 
@@ -59,13 +61,13 @@ def _check_size(path: Path, content: dict, size_wh_px: tuple[int, int] | None) -
     named = (content.get("width"), content.get("height"))
     if size_wh_px is not None and None not in named and tuple(named) != tuple(size_wh_px):
         raise BoxesFileError(
-            f"{path}: boxes were drawn on {named[0]} x {named[1]} px pictures, these are {size_wh_px[0]} x {size_wh_px[1]} px"
+            f"{path}: boxes were drawn on {_cut(named[0])} x {_cut(named[1])} px pictures, these are {size_wh_px[0]} x {size_wh_px[1]} px"
         )
 
 
 def _frame_number(path: Path, key: str) -> int:
-    if not key.isdecimal():
-        raise BoxesFileError(f'{path}: frame "{key}" is not a number counted from 0')
+    if not (key.isdecimal() and key.isascii() and len(key) <= _MOST_DIGITS):
+        raise BoxesFileError(f'{path}: frame "{key[:80]}" is not a number counted from 0')
     return int(key)
 
 
@@ -81,12 +83,14 @@ def _detection(place: str, row: object, skeleton: str | None) -> Detection:
     try:
         box = np.asarray(row["xywh_center_px"], dtype=np.float64)
         score = float(row.get("score", 1.0))
-    except (TypeError, ValueError):
-        raise BoxesFileError(f"{place}: {row} does not hold numbers") from None
+    except (TypeError, ValueError, OverflowError):
+        raise BoxesFileError(f"{place}: {_cut(row)} does not hold numbers") from None
+    if not 0.0 <= score <= 1.0:
+        raise BoxesFileError(f"{place}: score is {score:g}, expected 0 to 1")
     if box.shape != (4,) or not np.isfinite(box).all():
-        raise BoxesFileError(f"{place}: {row['xywh_center_px']} is not [x centre, y centre, width, height] in px")
+        raise BoxesFileError(f"{place}: {_cut(row['xywh_center_px'])} is not [x centre, y centre, width, height] in px")
     joints_px = None if row.get("keypoints") is None else _joints_px(place, row["keypoints"], skeleton)
-    return Detection(box_xywh_center_px=box, score=score, id=str(row.get("id", "")), joints_px=joints_px)
+    return Detection(box_xywh_center_px=box, score=score, id=str(row.get("id", ""))[:_MOST_ID], joints_px=joints_px)
 
 
 def _joints_px(place: str, keypoints: object, skeleton: str | None) -> np.ndarray:
@@ -94,7 +98,7 @@ def _joints_px(place: str, keypoints: object, skeleton: str | None) -> np.ndarra
         raise BoxesFileError(f'{place}: has keypoints, but the file names no "skeleton"; expected one of {", ".join(SKELETONS)}')
     try:
         return joints_of(skeleton, np.array([_joint_px(point) for point in keypoints]))
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise BoxesFileError(f"{place}: keypoints are not 17 of [u, v], [u, v, score] or null ({error})") from None
 
 
@@ -102,4 +106,12 @@ def _joint_px(point: object) -> tuple[float, float]:
     if point is None:
         return np.nan, np.nan
     u, v, score = point if len(point) == 3 else (*point, 1.0)
-    return (float(u), float(v)) if float(score) > 0.0 else (np.nan, np.nan)
+    u, v, score = float(u), float(v), float(score)
+    if not np.isfinite((u, v, score)).all():
+        raise ValueError(f"{[u, v, score]} is not finite")
+    return (u, v) if score > 0.0 else (np.nan, np.nan)
+
+
+def _cut(value: object) -> str:
+    told = repr(value)
+    return told if len(told) <= 120 else told[:117] + "..."

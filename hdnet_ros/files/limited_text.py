@@ -48,14 +48,14 @@ def read_text(path: Path, most_bytes: int) -> str:
 
 
 def parse_json(path: Path, text: str) -> Any:
-    """Return what a JSON text holds; NaN and infinity, which JSON does not have, are refused.
+    """Return what a JSON text holds; NaN and infinity are read, and refused where they are used.
 
     Raises
     ------
     ValueError : names the file, and where it is malformed
     """
     try:
-        values = json.loads(text, parse_int=_integer, parse_constant=_no_constant)
+        values = json.loads(text, parse_int=_integer)
     except RecursionError:
         raise ValueError(f"{path}: malformed: nested more than {MOST_NESTING} deep") from None
     except ValueError as error:
@@ -104,10 +104,6 @@ def _check_events(path: Path, text: str) -> None:
 
 def _integer(digits: str) -> int | float:
     return int(digits) if len(digits) <= _MOST_INTEGER_DIGITS else float(digits)
-
-
-def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is no number of JSON's")
 
 
 def _depth_exceeds(values: Any, limit: int) -> bool:

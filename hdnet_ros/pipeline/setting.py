@@ -10,6 +10,8 @@ from typing import Any
 
 import yaml
 
+from hdnet_ros.files.limited_text import MOST_YAML_BYTES, parse_yaml, read_text
+
 AT_ONCE = "at once"
 AT_ACTIVATE = "when the node is activated"
 AT_CONFIGURE = "when the node is configured"
@@ -134,9 +136,10 @@ def from_file(path: str | Path, table: Sequence[Setting], node: str) -> tuple[di
     SettingError : the file cannot be read, or is no parameter file
     """
     try:
-        entries = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise SettingError(f"{path}: {error}") from error
+        path = Path(path)
+        entries = parse_yaml(path, read_text(path, MOST_YAML_BYTES)) or {}
+    except ValueError as error:
+        raise SettingError(str(error)) from error
     if not isinstance(entries, dict):
         raise SettingError(f"{path}: expected nodes with ros__parameters, found a {type(entries).__name__}")
     known = tuple(setting.name for setting in table)

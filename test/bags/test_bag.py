@@ -1,6 +1,7 @@
 """Recordings through `answer_bag`: f = 1000 px and people of 1.7 m, so 170 px are 10 m and 425 px 4 m."""
 
 import dataclasses
+import json
 import os
 import re
 import signal
@@ -263,6 +264,75 @@ def test_a_journal_of_other_settings_is_not_used(tmp_path):
     other = Journal(path, "other weights")
     assert other.get("a picture") is None and len(other) == 0
     other.close()
+
+
+@pytest.mark.parametrize("lay", [os.symlink, os.link], ids=["link", "hard link"])
+def test_a_link_where_the_journal_would_be_is_not_followed(write_bag, make_job, tmp_path, lay):
+    job = make_job(write_bag())
+    precious = tmp_path / "precious.txt"
+    precious.write_text("not yours\n")
+    journal_path(job.target).parent.mkdir(parents=True, exist_ok=True)
+    lay(precious, journal_path(job.target))
+    with pytest.raises(BagError, match="expected a journal of an earlier run or nothing there, found a"):
+        answer_bag(job)
+    assert precious.read_text() == "not yours\n" and not job.target.exists()
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda lines: [b"[]\n", *lines[1:]],
+        lambda lines: [lines[0], b"5\n", *lines[2:]],
+        lambda lines: [lines[0], b"[" * 100_000 + b"\n", *lines[2:]],
+        lambda lines: [lines[0], b'{"key": "a"}\n', *lines[2:]],
+        lambda lines: [lines[0], b"\xff\x00\n", *lines[2:]],
+        lambda lines: [line.replace(b'"root_camera_mm"', b'"nothing"').replace(b'"people"', b'"persons"') for line in lines],
+        lambda lines: [lines[0], *(json.dumps(json.loads(line) | {"answer": 7}).encode() + b"\n" for line in lines[1:])],
+    ],
+    ids=["list", "number", "deep", "half", "bytes", "other keys", "other answers"],
+)
+def test_a_damaged_journal_costs_time_and_nothing_else(write_bag, make_job, spoil):
+    job = make_job(write_bag())
+    whole = answer_bag(dataclasses.replace(job, target=job.target.with_name("whole")))
+
+    def interrupt(done, total):
+        if done == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        answer_bag(job, interrupt)
+    path = journal_path(job.target)
+    path.write_bytes(b"".join(spoil(path.read_bytes().splitlines(keepends=True))))
+    report = answer_bag(job)
+    assert report.answered == 8 and contents(report.target) == contents(whole.target)
+    assert not path.exists()
+
+
+def test_a_target_that_cannot_be_written_is_one_sentence(write_bag, make_job, tmp_path):
+    job = make_job(write_bag())
+    (tmp_path / "a_file").write_text("")
+    with pytest.raises(BagError, match="a_file.*(Not a directory|File exists)"):
+        answer_bag(dataclasses.replace(job, target=tmp_path / "a_file" / "out"))
+    job.target.parent.mkdir(parents=True, exist_ok=True)
+    os.symlink(tmp_path / "nowhere", partial_folder(job.target))
+    with pytest.raises(BagError, match="nothing is left half written"):
+        answer_bag(job)
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_full_disk_is_one_sentence_and_leaves_nothing(write_bag, make_job):
+    job = make_job(write_bag())
+    # What a file may grow to stands in for a disk: the same error from the same calls.
+    code = (
+        "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000)); "
+        "from hdnet_ros.cli.main import main; main()"
+    )
+    command = [sys.executable, "-c", code, "bag", str(job.source), str(job.target), "-p", "estimator:=box-height"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120.0)
+    said = done.stdout + done.stderr
+    assert done.returncode == 1 and "Traceback" not in said
+    assert "File too large; nothing is left half written" in said
+    assert not job.target.exists() and not partial_folder(job.target).exists()
 
 
 def test_a_killed_process_is_taken_up_where_it_was(write_bag, make_job):

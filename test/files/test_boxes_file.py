@@ -43,12 +43,24 @@ def test_real_boxes_cover_400_frames(pets_folder):
         ({"boxes": {"7": [BOX, {"xywh_center_px": [1, 2, 3]}]}}, "frame 7, box 1"),
         ({"boxes": {"0": [{"xywh_center_px": [1, 2, "x", 4]}]}}, "does not hold numbers"),
         ('{"boxes": {"0": [{"xywh_center_px": [1, 2, NaN, 4]}]}}', "is not .x centre"),
+        ('{"boxes": {"0": [{"xywh_center_px": [1, 2, 3, 4], "score": NaN}]}}', "score is nan, expected 0 to 1"),
+        ({"boxes": {"0": [BOX | {"score": 1.5}]}}, "score is 1.5, expected 0 to 1"),
+        ({"boxes": {"0": [BOX | {"score": "high"}]}}, "does not hold numbers"),
+        ('{"boxes": {"0": [{"xywh_center_px": [1, 2, 3, ' + "9" * 400 + "]}]}}", "is not .x centre"),
+        ('{"boxes": {"0": [{"xywh_center_px": [1, 2, 3, 4], "score": ' + "9" * 400 + "}]}}", "score is inf"),
+        ('{"boxes": {"' + "9" * 400 + '": []}}', "is not a number counted from 0"),
+        ('{"boxes": {"\u0663": []}}', "is not a number counted from 0"),
+        ("[" * 100_000, "nested more than 20 deep"),
+        ('{"boxes": ' * 100_000, "nested more than 20 deep"),
+        ({"boxes": {"0": [BOX | {"xywh_center_px": list(range(10_000))}]}}, "is not .x centre"),
+        ({"boxes": {"0": [BOX | {"keypoints": [[1.0, 1e999]] * 17}]}, "skeleton": "coco17"}, "is not finite"),
+        ({"boxes": {}, "skeleton": ["coco17"]}, '"skeleton" is'),
     ],
 )
 def test_malformed_file_names_the_place(tmp_path, content, word):
     with pytest.raises(BoxesFileError, match=word) as caught:
         load_boxes(_file(tmp_path, content))
-    assert "boxes.json" in str(caught.value)
+    assert "boxes.json" in str(caught.value) and len(str(caught.value)) < 500 and "\n" not in str(caught.value)
 
 
 def test_boxes_of_another_picture_size_are_refused_with_both_sizes(tmp_path):

@@ -285,7 +285,7 @@ LAUGHS = 'a: &a ["lol", "lol", "lol"]\n' + "".join(
         ("deep.yaml", "a: " + "[" * 100_000, "nest"),
         ("deep.json", "[" * 100_000, "nested more than 20 deep"),
         ("wide.yaml", "a: [" + "1," * 200_000 + "]", "more than 50000 items"),
-        ("nan.json", '{"image_width": NaN}', "NaN is no number"),
+        ("nan.json", '{"image_width": NaN, "image_height": 480, "k": [1, 0, 1, 0, 1, 1, 0, 0, 1]}', "image_width is nan"),
         ("nan.yaml", "image_width: .nan\nimage_height: 480\nk: [1,0,1,0,1,1,0,0,1]", "image_width is nan"),
         ("code.yaml", '!!python/object/apply:os.system ["true"]', "could not determine a constructor"),
         ("long.yaml", "#" * 1_000_000, "larger than 524288 bytes"),

@@ -104,23 +104,26 @@ def save_shard(path: Path, samples) -> None:
     for row, s in zip(distortion, samples):
         row[: len(s.camera.distortion)] = s.camera.distortion
     temporary = Path(path).with_suffix(f".{os.getpid()}.tmp")
-    with open(temporary, "wb") as file:
-        np.savez(
-            file,
-            image_bytes=np.concatenate(encoded),
-            image_end=np.cumsum([len(e) for e in encoded]),
-            camera_K=np.array([s.camera.K for s in samples]),
-            camera_size_wh_px=np.array([s.camera.size_wh_px for s in samples]),
-            camera_model=np.array([s.camera.distortion_model for s in samples]),
-            camera_distortion=distortion,
-            camera_distortion_count=np.array([len(s.camera.distortion) for s in samples]),
-            people_end=np.cumsum([len(s.people) for s in samples]),
-            key_seed=np.array([s.key[0] for s in samples]),
-            key_n=np.array([s.key[1] for s in samples]),
-            key_split=np.array([s.key[2] for s in samples]),
-            **arrays,
-        )
-    os.replace(temporary, path)
+    arrays |= {
+        "image_bytes": np.concatenate(encoded),
+        "image_end": np.cumsum([len(e) for e in encoded]),
+        "camera_K": np.array([s.camera.K for s in samples]),
+        "camera_size_wh_px": np.array([s.camera.size_wh_px for s in samples]),
+        "camera_model": np.array([s.camera.distortion_model for s in samples]),
+        "camera_distortion": distortion,
+        "camera_distortion_count": np.array([len(s.camera.distortion) for s in samples]),
+        "people_end": np.cumsum([len(s.people) for s in samples]),
+        "key_seed": np.array([s.key[0] for s in samples]),
+        "key_n": np.array([s.key[1] for s in samples]),
+        "key_split": np.array([s.key[2] for s in samples]),
+    }
+    try:
+        with open(temporary, "wb") as file:
+            np.savez(file, **arrays)
+        os.replace(temporary, path)
+    finally:
+        # Of a full disk not even the half stays.
+        temporary.unlink(missing_ok=True)
 
 
 def _nobody_arrays(samples) -> dict[str, np.ndarray]:

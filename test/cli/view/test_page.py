@@ -1,9 +1,11 @@
 """The page in a browser: a bag with its slider, and live frames as they come."""
 
 import json
+import socket
 import threading
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from contextlib import contextmanager
 
@@ -11,6 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
+from hdnet_ros.cli.view import server as server_module
 from hdnet_ros.cli.view.bag_frames import BagFrames
 from hdnet_ros.cli.view.frames import LiveFrames
 from hdnet_ros.cli.view.server import ViewServer
@@ -118,3 +121,52 @@ def test_live_frames_forget_the_oldest(persons_of):
     assert frames.wait(3, 0.0) == KEPT_FRAMES
     assert frames.scene(0) is None and frames.jpeg(0) is None
     assert frames.jpeg(KEPT_FRAMES) == b"picture"
+
+
+def asked(url, path="", **headers):
+    request = urllib.request.Request(url + path, headers=headers)
+    try:
+        with urllib.request.urlopen(request, timeout=10.0) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+@pytest.mark.parametrize("host", ["localhost:8750", "127.0.0.1", "[::1]:8750", "192.168.7.3:8750"])
+def test_a_host_that_is_this_machine_is_answered(bag, host):
+    with served(bag) as url:
+        assert asked(url, "info", Host=host) == 200
+
+
+@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example:8750", "", "evil.example:80", "127.0.0.1.evil.example"])
+@pytest.mark.parametrize("path", ["", "info", "scene/0", "image/0", "events"])
+def test_a_page_of_somebody_elses_name_reads_nothing(bag, host, path):
+    with served(bag) as url:
+        assert asked(url, path, Host=host) == 403
+
+
+@pytest.mark.parametrize("path", ["scene/" + "9" * 5000, "scene/%C2%B2", "image/-1", "../../etc/passwd", "scene/0/1"])
+def test_a_path_that_is_none_is_404(bag, path):
+    with served(bag) as url:
+        assert asked(url, path) == 404
+
+
+def test_more_connections_than_there_may_be_are_told_so_and_the_next_is_answered(bag, monkeypatch):
+    monkeypatch.setattr(server_module, "MOST_CONNECTIONS", 3)
+    with served(bag) as url:
+        place = urllib.parse.urlsplit(url)
+        silent = [socket.create_connection((place.hostname, place.port)) for _ in range(3)]
+        assert until(lambda: asked(url, "info") == 503)
+        for connection in silent:
+            connection.close()
+        assert until(lambda: asked(url, "info") == 200)
+
+
+def test_who_says_nothing_is_sent_away(bag, monkeypatch):
+    monkeypatch.setattr(server_module._Handler, "timeout", 0.2)
+    with served(bag) as url:
+        place = urllib.parse.urlsplit(url)
+        with socket.create_connection((place.hostname, place.port)) as silent:
+            silent.sendall(b"GET /info HTTP/1.1\r\nHost: localhost\r\nX-Slow")
+            silent.settimeout(10.0)
+            assert silent.recv(1) == b""
