@@ -21,9 +21,9 @@ ALLOWED = {
     "messages": PIPELINE | {"messages"},
     "ros": PIPELINE | {"messages", "ros"},
     "bags": PIPELINE | {"messages", "bags"},
-    "data": {"core", "files", "model", "tracking", "evaluate", "data"},
+    "data": {"core", "files", "model", "data"},
     "evaluate": LOCATE | {"data", "evaluate"},
-    "learn": LOCATE | {"data", "evaluate", "learn"},
+    "learn": {"core", "files", "model", "data", "learn"},
 }
 CORE_MODULES = {"numpy", "cv2", "torch", "scipy", "hdnet_ros"}
 ROS_MACHINERY = {"rclpy", "cv_bridge", "tf2_ros", "tf2_py", "rcl_interfaces", "message_filters", "lifecycle_msgs"}

@@ -14,10 +14,10 @@ import numpy as np
 
 from hdnet_ros.core.boxes import bottom_touches_border, touches_border
 from hdnet_ros.core.camera import Camera
+from hdnet_ros.core.human_size import PLAUSIBLE_STATURE_MM
 from hdnet_ros.core.skeleton import JOINT_NAMES
 from hdnet_ros.core.types import PersonEstimate, PersonFlags
 
-PLAUSIBLE_STATURE_MM = (500.0, 2300.0)
 ANKLES = tuple(JOINT_NAMES.index(name) for name in ("right_ankle", "left_ankle"))
 ANKLE_HEIGHT_MM = 80.0
 ANKLE_CONFIDENCE = 0.3

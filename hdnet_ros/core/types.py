@@ -8,6 +8,7 @@ from enum import IntFlag
 
 import numpy as np
 
+from hdnet_ros.core.human_size import STATURE_SIGMA_RELATIVE
 from hdnet_ros.core.skeleton import JOINT_NAMES
 
 
@@ -141,7 +142,7 @@ class SigmaCalibration:
     """
 
     temperature: float = 1.0
-    floor_relative: float = 0.056
+    floor_relative: float = STATURE_SIGMA_RELATIVE
 
     def __post_init__(self) -> None:
         if not (np.isfinite(self.temperature) and self.temperature > 0.0):

@@ -10,7 +10,7 @@ import numpy as np
 from hdnet_ros.core.boxes import intersection_over_union, xyxy_from_xywh_center
 from hdnet_ros.files.frames import Frame, FrameSource
 from hdnet_ros.core.types import Detection
-from hdnet_ros.evaluate.benchmark import LabelledPicture
+from hdnet_ros.data.labelled import LabelledPicture
 from hdnet_ros.data.ground_plane import GroundPlaneClip
 
 MATCH_IOU = 0.4

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from hdnet_ros.core.camera import Camera
-from hdnet_ros.core.ground import Ground, GroundConfig, apply_ground
-from hdnet_ros.core.types import Detection
-from hdnet_ros.evaluate.tracking_scores import TrackingPicture, TruePerson, score_tracks
+from hdnet_ros.data.labelled import TruePerson
 
 SCENE_FILE, VIDEO_FILE = "drive.json", "drive.mp4"
 
@@ -111,42 +109,7 @@ def load_driving_scene(folder: str | Path) -> DrivingScene:
     )
 
 
-def driving_pictures(
-    scene: DrivingScene, estimator, *, every: int = 1, floor: GroundConfig | None = None
-) -> Iterator[TrackingPicture]:
-    """The drive for `score_tracks`, located by an estimator from its boxes without ids; odom is the tracking frame.
-
-    Parameters
-    ----------
-    estimator : anything with an estimator's localize
-    every : take each n-th picture
-    floor : how far the feet on the floor of base_footprint are believed; None: not asked
-    """
-    ground = Ground.from_transform(np.linalg.inv(_mm(scene.camera_to_base)))
-    for frame, image_rgb in scene.pictures(every):
-        named = [Detection(box, 1.0, name) for name, box in frame.boxes.items()]
-        persons = estimator.localize(image_rgb, named, scene.camera)
-        if floor is not None:
-            persons = apply_ground(persons, scene.camera, ground, floor)
-        yield TrackingPicture(
-            stamp_ns=round(frame.time_s * 1e9),
-            camera_to_tracking=_mm(scene.camera_to_odom(frame)),
-            persons=[replace(person, id="") for person in persons],
-            true_ids=[person.id for person in persons],
-            truth={name: frame.people[name].truth for name in frame.boxes},
-        )
-
-
-def tracks_of_drive(estimator, folder: str | Path, every: int = 1) -> dict[str, dict]:
-    """`score_tracks` of the estimator alone and with the feet on the floor."""
-    scene = load_driving_scene(folder)
-    return {
-        f"drive, {name}": score_tracks(driving_pictures(scene, estimator, every=every, floor=floor))
-        for name, floor in {"depth alone": None, "with the floor": GroundConfig(fuse_depth=True)}.items()
-    }
-
-
-def _mm(pose_m: np.ndarray) -> np.ndarray:
+def pose_mm(pose_m: np.ndarray) -> np.ndarray:
     """A pose (4, 4) in m with its translation in mm."""
     pose_mm = pose_m.copy()
     pose_mm[:3, 3] *= 1000.0

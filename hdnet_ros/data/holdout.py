@@ -8,8 +8,8 @@ from typing import Iterator
 import numpy as np
 
 from hdnet_ros.core.types import Detection
-from hdnet_ros.evaluate.benchmark import LabelledPicture
-from hdnet_ros.evaluate.box_regressor import box_features
+from hdnet_ros.data.labelled import LabelledPicture
+from hdnet_ros.data.boxes import box_features, jittered
 from hdnet_ros.data.synthetic.sample import PersonLabel, SyntheticSample, make_sample, read_shard_of
 
 SMALLEST_VISIBLE_FRACTION = 0.25
@@ -91,16 +91,6 @@ def _picture(sample: SyntheticSample, people: list[PersonLabel], rng) -> Labelle
         truncated=np.array([p.truncated for p in people]),
         name="sample {}/{}".format(*sample.key),
     )
-
-
-def jittered(box_xywh: np.ndarray, rng: np.random.Generator, share: float = 0.15) -> np.ndarray:
-    """The box with each side scaled by up to `share` and shifted by up to `share` of half of it.
-
-    All four are uniform and independent; no edge moves by more than `share` of the side.
-    """
-    x, y, w, h = box_xywh
-    scale_w, scale_h, dx, dy = rng.uniform(-share, share, 4)
-    return np.array([x + dx * w / 2, y + dy * h / 2, w * (1 + scale_w), h * (1 + scale_h)])
 
 
 def regressor_rows(folder: str | Path, most: int | None = None) -> tuple[np.ndarray, np.ndarray]:

@@ -12,8 +12,7 @@ import numpy as np
 from hdnet_ros.core.boxes import touches_border
 from hdnet_ros.core.camera import check_image_size
 from hdnet_ros.core.types import Detection
-from hdnet_ros.evaluate.benchmark import LabelledPicture
-from hdnet_ros.evaluate.detection import DISTANCES_M
+from hdnet_ros.data.labelled import LabelledPicture
 from hdnet_ros.files.boxes_file import load_boxes
 from hdnet_ros.files.camera_files import load_camera
 from hdnet_ros.files.frames import FrameSource, natural_key
@@ -21,6 +20,8 @@ from hdnet_ros.files.frames import FrameSource, natural_key
 TRUTH_SUFFIX = ".truth.json"
 _PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png")
 _FRAME = 0
+DISTANCES_M = (0.0, 1.5, 3.0, 6.0, 10.0, 20.0, 30.0, 50.0, 1000.0)
+"""Borders of the groups that people are reported in."""
 
 
 class MeasuredPicturesError(ValueError):

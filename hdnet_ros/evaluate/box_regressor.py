@@ -4,19 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from hdnet_ros.core.camera import Camera
-
-
-def box_features(camera: Camera, box_xywh_center_px: np.ndarray) -> np.ndarray:
-    """What a box says about depth: its angular height and width, aspect, and where it is, (5,)."""
-    x, y, w, h = (float(v) for v in box_xywh_center_px)
-    corners = np.array([[x, y - h / 2], [x, y + h / 2], [x - w / 2, y], [x + w / 2, y]])
-    top, bottom, left, right = camera.rays(corners)
-    height = np.linalg.norm(bottom - top)
-    width = np.linalg.norm(right - left)
-    centre = camera.rays(np.array([[x, y]]))[0]
-    return np.array([np.log(height), np.log(width), np.log(height / width), centre[0], centre[1]])
-
 
 class BoxRegressor:
     """Histogram gradient boosting from `box_features` to log depth."""

@@ -12,7 +12,7 @@ from hdnet_ros.core.depth_bins import DepthBins
 from hdnet_ros.locate.estimator import HDNetEstimator
 from hdnet_ros.core.types import SigmaCalibration
 from hdnet_ros.evaluate import benchmark
-from hdnet_ros.evaluate.benchmark import LabelledPicture
+from hdnet_ros.data.labelled import LabelledPicture
 from hdnet_ros.evaluate.depth_error import coverage
 
 TEMPERATURE_RANGE = (0.02, 10.0)

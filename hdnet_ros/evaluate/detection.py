@@ -10,10 +10,10 @@ import numpy as np
 
 from hdnet_ros.core.boxes import intersection_over_union, xyxy_from_xywh_center
 from hdnet_ros.core.types import Detection
-from hdnet_ros.evaluate.benchmark import LabelledPicture
+from hdnet_ros.data.measured_pictures import DISTANCES_M
+from hdnet_ros.data.labelled import LabelledPicture
 
 FOUND_IOU = 0.5
-DISTANCES_M = (0.0, 1.5, 3.0, 6.0, 10.0, 20.0, 30.0, 50.0, 1000.0)
 
 
 @dataclass

@@ -16,7 +16,7 @@ from hdnet_ros.core.camera import Camera
 from hdnet_ros.core.ground import Ground, GroundConfig, apply_ground, see_on_ground
 from hdnet_ros.core.types import PersonEstimate
 from hdnet_ros.evaluate import benchmark
-from hdnet_ros.evaluate.benchmark import LabelledPicture
+from hdnet_ros.data.labelled import LabelledPicture
 from hdnet_ros.data.ground_plane import GroundPlaneClip
 from hdnet_ros.locate.protocol import BoxedImage, Estimator, Located
 

@@ -10,7 +10,8 @@ import numpy as np
 from hdnet_ros.core.skeleton import ROOT
 from hdnet_ros.core.types import PersonEstimate, PersonFlags
 from hdnet_ros.evaluate import ap_root, mrpe, pck3d
-from hdnet_ros.evaluate.benchmark import LabelledPicture, Truth, localize_all
+from hdnet_ros.data.labelled import LabelledPicture, Truth
+from hdnet_ros.evaluate.benchmark import localize_all
 
 
 def paper_suite(

@@ -13,7 +13,7 @@ from hdnet_ros.locate.priors import BoxHeightPrior
 from hdnet_ros.locate.protocol import BoxedImage, Estimator, Located
 from hdnet_ros.core.skeleton import ROOT
 from hdnet_ros.core.types import PersonEstimate
-from hdnet_ros.evaluate.benchmark import LabelledPicture
+from hdnet_ros.data.labelled import LabelledPicture
 from hdnet_ros.evaluate.reprojection import VARIANTS, fit_root
 
 _LOG = logging.getLogger(__name__)

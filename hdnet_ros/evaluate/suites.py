@@ -22,8 +22,10 @@ from hdnet_ros.core.camera import Camera
 from hdnet_ros.core.skeleton import JOINT_NAMES
 from hdnet_ros.core.types import Detection
 from hdnet_ros.evaluate import benchmark
-from hdnet_ros.evaluate.benchmark import LabelledPicture, Rows
-from hdnet_ros.evaluate.box_regressor import BoxRegressor, box_features
+from hdnet_ros.data.labelled import LabelledPicture
+from hdnet_ros.evaluate.benchmark import Rows
+from hdnet_ros.data.boxes import box_features, jittered
+from hdnet_ros.evaluate.box_regressor import BoxRegressor
 from hdnet_ros.data.clip import pictures_of_clip
 from hdnet_ros.data.ground_plane import load_ground_plane_clip
 from hdnet_ros.evaluate.reprojection_estimators import reprojection_estimators
@@ -149,7 +151,6 @@ def picture_suite(
     pictures: Sequence[LabelledPicture],
     settings: EstimatorSettings,
     regressor: BoxRegressor | None,
-    jitter: Callable,
     name: str = "pictures",
     track: Track = untracked,
     others: Sequence = (),
@@ -157,39 +158,34 @@ def picture_suite(
     """Every estimator on labelled pictures, and how far HDNet's depth follows box and rung."""
     estimators = estimators_of(checkpoint, settings, regressor, others)
     rows = {key: benchmark.run(estimator, track(pictures, key)) for key, estimator in estimators.items()}
-    return Suite(name, rows, pictures, stability(checkpoint, pictures, settings, jitter, track))
+    return Suite(name, rows, pictures, stability(checkpoint, pictures, settings, track))
 
 
 def stability(
     checkpoint,
     pictures: Sequence[LabelledPicture],
     settings: EstimatorSettings,
-    jitter: Callable,
     track: Track = untracked,
 ) -> dict:
     """|relative change| of the depth under box jitter (95th percentile, mean) and a rung (mean).
-
-    Parameters
-    ----------
-    jitter : (box (4,), generator) -> box (4,), of 15 % for the reported figures
     """
     estimator = estimator_of(checkpoint, settings)
     base = _depths(estimator, track(pictures, "stability"))
     rng = np.random.default_rng(15)
     moved = []
     for picture in pictures:
-        boxes = [Detection(jitter(d.box_xywh_center_px, rng)) for d in picture.detections]
+        boxes = [Detection(jittered(d.box_xywh_center_px, rng)) for d in picture.detections]
         moved.append(dataclasses.replace(picture, detections=boxes))
-    jittered = _relative_change(_depths(estimator, track(moved, "box jitter")), base)
+    shaken = _relative_change(_depths(estimator, track(moved, "box jitter")), base)
     shifted = [
         _depths(estimator_of(checkpoint, settings, rung_offset=k), track(pictures, f"rung {k:+d}")) for k in (-1, 1)
     ]
     rungs = np.concatenate([_relative_change(depths, base) for depths in shifted])
-    if not (len(jittered) and len(rungs)):
+    if not (len(shaken) and len(rungs)):
         return dict.fromkeys(("jitter_p95", "jitter_mean", "rung_mean"), float("nan"))
     return {
-        "jitter_p95": float(np.percentile(jittered, 95)),
-        "jitter_mean": float(jittered.mean()),
+        "jitter_p95": float(np.percentile(shaken, 95)),
+        "jitter_mean": float(shaken.mean()),
         "rung_mean": float(rungs.mean()),
     }
 
@@ -215,7 +211,6 @@ def clip_suites(
     every: int,
     settings: EstimatorSettings,
     regressor: BoxRegressor | None,
-    jitter: Callable,
     track: Track = untracked,
     others: Sequence = (),
 ) -> list[Suite]:
@@ -233,7 +228,7 @@ def clip_suites(
         estimators = estimators_of(checkpoint, settings, regressor, others)
         rows = {k: benchmark.run(e, track(pictures, f"{boxes}: {k}")) for k, e in estimators.items()}
         some = pictures[:: max(1, len(pictures) // STABILITY_PICTURES)]
-        steady = stability(checkpoint, some, settings, jitter, track)
+        steady = stability(checkpoint, some, settings, track)
         suites.append(Suite(boxes, rows, pictures, steady, found.figures(by_group=False) if detect else {}))
     return suites
 
@@ -245,7 +240,6 @@ def measured_suites(
     name: str,
     settings: EstimatorSettings,
     regressor: BoxRegressor | None,
-    jitter: Callable,
     track: Track = untracked,
     others: Sequence = (),
 ) -> list[Suite]:
@@ -255,7 +249,7 @@ def measured_suites(
     ----------
     detector : a `Detector`; `name` is what it is called
     """
-    suite = picture_suite(checkpoint, pictures, settings, regressor, jitter, "labelled boxes", track, others)
+    suite = picture_suite(checkpoint, pictures, settings, regressor, "labelled boxes", track, others)
     judge = estimator_of(checkpoint, settings)
     found = run_detector(detector.detect, judge, track(pictures, f"detector {name}"), MIN_EXISTENCE)
     estimators = estimators_of(checkpoint, settings, regressor, others)

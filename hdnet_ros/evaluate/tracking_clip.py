@@ -11,7 +11,7 @@ import numpy as np
 from hdnet_ros.core.types import Detection
 from hdnet_ros.data.clip import annotated_frames, matched_boxes
 from hdnet_ros.data.ground_plane import GroundPlaneClip
-from hdnet_ros.evaluate.tracking_scores import TrackingPicture, TruePerson
+from hdnet_ros.data.labelled import TrackingPicture, TruePerson
 
 RATE_HZ = 7.0
 """PETS 2009 was recorded at about 7 pictures a second, whatever the file's header says."""

@@ -10,39 +10,11 @@ from scipy.stats import chi2
 
 from hdnet_ros.tracking.track import TrackState
 from hdnet_ros.tracking.tracking import PersonTracker, TrackerConfig
-from hdnet_ros.core.types import PersonEstimate
+from hdnet_ros.data.labelled import TrackingPicture
 
 # A filter that has just begun knows little, and says so; it is judged from then on.
 SETTLED_S = 1.0
 LEVEL = 0.95
-
-
-@dataclass(frozen=True, eq=False)
-class TruePerson:
-    """Where somebody is and how they move, tracking frame, mm and mm/s; velocity NaN where unknown."""
-
-    position_mm: np.ndarray
-    velocity_mm_s: np.ndarray
-
-
-@dataclass(frozen=True, eq=False)
-class TrackingPicture:
-    """What a tracker gets of one picture, and the truth about it.
-
-    Parameters
-    ----------
-    stamp_ns : of the picture
-    camera_to_tracking : (4, 4) pose of the camera, mm
-    persons : estimates without ids
-    true_ids : for each estimate whose box it is; empty for a false one
-    truth : everybody who is to be followed in this picture, by id
-    """
-
-    stamp_ns: int
-    camera_to_tracking: np.ndarray
-    persons: Sequence[PersonEstimate]
-    true_ids: Sequence[str]
-    truth: dict[str, TruePerson]
 
 
 @dataclass

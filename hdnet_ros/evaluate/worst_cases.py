@@ -11,7 +11,8 @@ import numpy as np
 
 from hdnet_ros.core.boxes import xyxy_from_xywh_center
 from hdnet_ros.core.skeleton import LINKS
-from hdnet_ros.evaluate.benchmark import LabelledPicture, Rows
+from hdnet_ros.data.labelled import LabelledPicture
+from hdnet_ros.evaluate.benchmark import Rows
 
 WORST_CASES = 20
 _HEIGHT_PX = 340

@@ -9,15 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hdnet_ros.core.skeleton import ROOT
-from hdnet_ros.evaluate import benchmark
-from hdnet_ros.evaluate.ablation_table import VariantScore
-from hdnet_ros.evaluate.benchmark import LabelledPicture
 from hdnet_ros.learn.config import TrainConfig, load_train_config
 from hdnet_ros.learn.train import Trainer
-from hdnet_ros.locate.factory import EstimatorSettings, estimator_of
-from hdnet_ros.model.checkpoint import load_checkpoint
-from hdnet_ros.model.networks import make_network
 
 log = logging.getLogger(__name__)
 
@@ -85,30 +78,6 @@ def train_variant(config: TrainConfig, folder: Path, cpu: bool = False) -> Path:
     weights = folder / "weights.safetensors"
     trainer.export(weights)
     return weights
-
-
-def score_variant(
-    key: str,
-    config: TrainConfig,
-    weights: Path,
-    holdout: Sequence[LabelledPicture],
-    clip: Sequence[LabelledPicture] | None,
-    device: str = "auto",
-) -> VariantScore:
-    """Scores of a trained variant on the hold-out and, where there is one, the real clip."""
-    settings = EstimatorSettings(device=device, precision="float32", second_look="never")
-    estimator = estimator_of(load_checkpoint(weights), settings)
-    rows = benchmark.run(estimator, holdout)
-    pck = rows.pck()
-    return VariantScore(
-        name=VARIANTS[key],
-        parameters=sum(p.numel() for p in make_network(config.network).parameters()),
-        steps=config.optimiser.steps,
-        holdout=rows.table(),
-        root_pck=float("nan") if pck is None else float(pck[ROOT]),
-        lost=rows.lost,
-        clip=benchmark.run(estimator, clip).table()["everyone"] if clip else None,
-    )
 
 
 def claim(config: TrainConfig, folder: Path) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from hdnet_ros.core.boxes import touches_border
 from hdnet_ros.core.skeleton import ROOT
-from hdnet_ros.evaluate.benchmark import LabelledPicture
+from hdnet_ros.data.labelled import LabelledPicture
 from hdnet_ros.data.datasets import PictureSet
 from hdnet_ros.data.synthetic.sample import PersonLabel, SyntheticSample
 

@@ -14,6 +14,7 @@ from hdnet_ros.core.boxes import detection_problem, touches_border, turned_box
 from hdnet_ros.core.camera import Camera, check_image_size
 from hdnet_ros.core.depth_bins import DepthBins, denormalise_depth
 from hdnet_ros.core.device import choose_device
+from hdnet_ros.core.human_size import PLAUSIBLE_STATURE_MM
 from hdnet_ros.core.patch import (
     PatchCamera,
     PatchConvention,
@@ -44,7 +45,6 @@ _LOG = logging.getLogger(__name__)
 
 # Mass within this many cells of a joint, to each side, is its confidence.
 _CONFIDENCE_REACH_CELLS = 3.5
-_PLAUSIBLE_HEIGHT_MM = (500.0, 2300.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -276,7 +276,7 @@ class HDNetEstimator(Estimator):
             flags |= PersonFlags.OUT_OF_TRAINED_RANGE
         (_, height_px), distance_mm = box_at_distance(person)
         height_mm = float(height_px) * distance_mm / person.focal_px
-        if not _PLAUSIBLE_HEIGHT_MM[0] <= height_mm <= _PLAUSIBLE_HEIGHT_MM[1]:
+        if not PLAUSIBLE_STATURE_MM[0] <= height_mm <= PLAUSIBLE_STATURE_MM[1]:
             flags |= PersonFlags.IMPLAUSIBLE_HEIGHT
         return flags
 

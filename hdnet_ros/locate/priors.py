@@ -16,13 +16,11 @@ import numpy as np
 
 from hdnet_ros.core.boxes import detection_problem, touches_border, turned_box
 from hdnet_ros.core.camera import Camera, check_image_size
+from hdnet_ros.core.human_size import STATURE_SIGMA_RELATIVE
 from hdnet_ros.core.types import NUMERIC_ERRORS, Detection, PersonEstimate, PersonFlags
 from hdnet_ros.locate.protocol import BoxedImage, Estimator, Located
 
 _LOG = logging.getLogger(__name__)
-
-# Body height of adults of unknown sex, one standard deviation over the mean.
-_STATURE_SIGMA = 0.056
 
 # A prior cuts no patch; the paper's stands in, so that normalised depth is depth / focal length; for
 # a fisheye one turned to the box, along whose axis the depth is the range.
@@ -87,7 +85,7 @@ class _BoxPrior(Estimator):
             score=detection.score,
             box_xywh_center_px=box,
             root_camera_mm=root_camera_mm,
-            depth_sigma_mm=depth_mm * float(np.hypot(_STATURE_SIGMA, self.box_sigma_relative)),
+            depth_sigma_mm=depth_mm * float(np.hypot(STATURE_SIGMA_RELATIVE, self.box_sigma_relative)),
             normalised_depth=distance_mm / camera.focal_px,
             focal_px=camera.focal_px,
             patch_px=_PAPER_PATCH_PX,

@@ -8,15 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from hdnet_ros.core.boxes import xyxy_from_xywh_center
+from hdnet_ros.core.human_size import STATURE_SIGMA_RELATIVE
 from hdnet_ros.core.skeleton import ROOT
 from hdnet_ros.core.types import PersonEstimate, PersonFlags
 
 # Across the ray a root is as good as its box: the centres of HOG's boxes scatter by 3.7 % (u) and
 # 3.1 % (v) of the box height about hand-made ones, measured on 120 frames of vtest.avi.
 ROOT_SIGMA_BOX_FRACTION = 0.04
-# RMS of adults' body heights about their mean. It never averages out: the same person is as much
-# too tall in the next picture.
-HEIGHT_SIGMA = 0.056
 # The rest of the published sigma is split into what a pose or a view keeps for a second or two and
 # what changes from picture to picture: white is this share of the variance (0.28 on the real clip).
 WHITE_SHARE = 0.3
@@ -109,7 +107,7 @@ def root_measurement(
     rotation, camera_mm = camera_to_tracking[:3, :3], camera_to_tracking[:3, 3]
     depth_mm = float(person.root_camera_mm[2])
     # A floor that has a share of the depth knows nothing of body heights.
-    height = HEIGHT_SIGMA * person.estimator_share
+    height = STATURE_SIGMA_RELATIVE * person.estimator_share
     relative = max(person.depth_sigma_mm / depth_mm, height)
     rest = relative**2 - height**2
     view = max(np.sqrt((1.0 - WHITE_SHARE) * rest), LEAST_VIEW_SIGMA)

@@ -10,6 +10,7 @@ pytest.importorskip("numba", reason="the synthetic package needs the learn requi
 from hdnet_ros.core.boxes import xyxy_from_xywh_center
 from hdnet_ros.core.camera import Camera
 from hdnet_ros.data import holdout
+from hdnet_ros.data.boxes import jittered  # noqa: E402
 from hdnet_ros.data.synthetic import shards as synthetic_shards
 
 CAMERA = Camera(np.array([[500.0, 0, 320], [0, 500, 240], [0, 0, 1]]), (640, 480), "none", ())
@@ -67,7 +68,7 @@ def test_groups_of(changes, groups):
 def test_jitter_moves_no_edge_by_more_than_its_share_and_uses_all_of_it():
     rng = np.random.default_rng(0)
     box = np.array([100.0, 200.0, 40.0, 120.0])
-    moved = np.array([holdout.jittered(box, rng) for _ in range(4000)])
+    moved = np.array([jittered(box, rng) for _ in range(4000)])
     scale = moved[:, 2:] / box[2:]
     assert (0.85 <= scale).all() and (scale <= 1.15).all()
     shift = (moved[:, :2] - box[:2]) / box[2:]

@@ -6,7 +6,8 @@ import pytest
 pytest.importorskip("sklearn", reason="the regressor needs the learn requirements")
 
 from hdnet_ros.core.camera import Camera
-from hdnet_ros.evaluate.box_regressor import BoxRegressor, box_features
+from hdnet_ros.data.boxes import box_features
+from hdnet_ros.evaluate.box_regressor import BoxRegressor
 
 
 def camera(focal_px, distortion=()):

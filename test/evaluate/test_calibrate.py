@@ -10,7 +10,7 @@ from hdnet_ros.core.camera import Camera
 from hdnet_ros.core.depth_bins import DepthBins
 from hdnet_ros.core.patch import PatchConvention
 from hdnet_ros.core.types import Detection, SigmaCalibration
-from hdnet_ros.evaluate.benchmark import LabelledPicture
+from hdnet_ros.data.labelled import LabelledPicture
 from hdnet_ros.evaluate.calibrate import TEMPERATURE_RANGE, fit, predict, sigma_mm
 from hdnet_ros.evaluate.depth_error import coverage
 

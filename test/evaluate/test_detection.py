@@ -7,7 +7,7 @@ import pytest
 
 from hdnet_ros.core.camera import Camera
 from hdnet_ros.core.types import Detection
-from hdnet_ros.evaluate.benchmark import LabelledPicture
+from hdnet_ros.data.labelled import LabelledPicture
 from hdnet_ros.evaluate.detection import run_detector
 from hdnet_ros.locate.priors import BoxHeightPrior
 

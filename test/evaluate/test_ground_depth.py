@@ -5,7 +5,7 @@ from hdnet_ros.core.camera import Camera
 from hdnet_ros.core.ground import Ground, GroundConfig
 from hdnet_ros.locate.priors import BoxHeightPrior
 from hdnet_ros.core.types import Detection
-from hdnet_ros.evaluate.benchmark import LabelledPicture
+from hdnet_ros.data.labelled import LabelledPicture
 from hdnet_ros.evaluate.ground_depth import before_and_after, ground_of_clip, pitched
 from hdnet_ros.data.ground_plane import GroundPlaneClip
 

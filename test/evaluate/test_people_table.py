@@ -7,7 +7,7 @@ from hdnet_ros.core.camera import Camera
 from hdnet_ros.locate.priors import BoxHeightPrior
 from hdnet_ros.core.types import Detection
 from hdnet_ros.evaluate import benchmark
-from hdnet_ros.evaluate.benchmark import LabelledPicture
+from hdnet_ros.data.labelled import LabelledPicture
 from hdnet_ros.evaluate.people_table import PeopleTable, table_of_people, table_of_rows
 
 

@@ -13,7 +13,7 @@ from hdnet_ros.core.camera import Camera
 from hdnet_ros.locate.priors import BoxAreaPrior, BoxHeightPrior
 from hdnet_ros.core.types import Detection
 from hdnet_ros.evaluate import benchmark
-from hdnet_ros.evaluate.benchmark import LabelledPicture
+from hdnet_ros.data.labelled import LabelledPicture
 from hdnet_ros.evaluate.depth_error import HEIGHT_AMBIGUITY_BOUND
 from hdnet_ros.evaluate.suites import Suite
 

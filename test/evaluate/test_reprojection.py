@@ -13,7 +13,7 @@ from hdnet_ros.locate.protocol import BoxedImage
 from hdnet_ros.core.skeleton import JOINT_NAMES, ROOT
 from hdnet_ros.core.types import Detection
 from hdnet_ros.evaluate import benchmark, suites
-from hdnet_ros.evaluate.benchmark import LabelledPicture
+from hdnet_ros.data.labelled import LabelledPicture
 from hdnet_ros.evaluate.reprojection import TORSO, VARIANTS, Ransac, fit_root
 from hdnet_ros.evaluate.reprojection_estimators import (
     LabelledPoses,

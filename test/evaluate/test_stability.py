@@ -12,7 +12,7 @@ from hdnet_ros.core.camera import Camera  # noqa: E402
 from hdnet_ros.core.depth_bins import DepthBins  # noqa: E402
 from hdnet_ros.core.patch_camera import PatchConvention  # noqa: E402
 from hdnet_ros.core.types import Detection  # noqa: E402
-from hdnet_ros.evaluate.benchmark import LabelledPicture  # noqa: E402
+from hdnet_ros.data.labelled import LabelledPicture  # noqa: E402
 from hdnet_ros.evaluate.suites import stability  # noqa: E402
 from hdnet_ros.locate.factory import EstimatorSettings  # noqa: E402
 
@@ -49,12 +49,13 @@ def pictures(*heights_px):
     return [LabelledPicture(image, camera, [box], np.array([5000.0])) for box in boxes]
 
 
-def test_depth_that_is_a_share_of_the_patchs_focal_length_follows_every_rung():
+def test_depth_that_is_a_share_of_the_patchs_focal_length_follows_every_rung(monkeypatch):
     checkpoint = SimpleNamespace(
         network=SameBin(), convention=CONVENTION, config=SimpleNamespace(bins=BINS), calibration=None,
         metadata={},
     )
-    found = stability(checkpoint, pictures(100.0, 150.0, 200.0), SETTINGS, lambda box, rng: box)
+    monkeypatch.setattr("hdnet_ros.evaluate.suites.jittered", lambda box, rng: box)
+    found = stability(checkpoint, pictures(100.0, 150.0, 200.0), SETTINGS)
     # A rung is a factor of the square root of two, up and down.
     assert found["rung_mean"] == pytest.approx(0.5 * (np.sqrt(2.0) - np.sqrt(0.5)), abs=1e-3)
     assert found["jitter_p95"] == found["jitter_mean"] == 0.0
@@ -62,5 +63,6 @@ def test_depth_that_is_a_share_of_the_patchs_focal_length_follows_every_rung():
     def doubled(box, rng):
         return np.array([*box[:2], 2.0 * box[2], 2.0 * box[3]])
 
-    found = stability(checkpoint, pictures(100.0, 100.0), SETTINGS, doubled)
+    monkeypatch.setattr("hdnet_ros.evaluate.suites.jittered", doubled)
+    found = stability(checkpoint, pictures(100.0, 100.0), SETTINGS)
     assert found["jitter_mean"] == pytest.approx(0.5, abs=1e-3)

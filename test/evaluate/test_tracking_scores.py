@@ -8,7 +8,8 @@ import pytest
 
 from hdnet_ros.core.ground import GroundConfig
 from hdnet_ros.locate.priors import BoxHeightPrior
-from hdnet_ros.data.driving_scene import driving_pictures, load_driving_scene, tracks_of_drive
+from hdnet_ros.data.driving_scene import load_driving_scene
+from hdnet_ros.evaluate.tracking_drive import driving_pictures, tracks_of_drive
 from hdnet_ros.data.ground_plane import load_ground_plane_clip
 from hdnet_ros.evaluate.tracking_clip import camera_to_world, true_people
 from hdnet_ros.evaluate.tracking_scores import nees_band, score_tracks

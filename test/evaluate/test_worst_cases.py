@@ -10,7 +10,7 @@ from hdnet_ros.core.camera import Camera
 from hdnet_ros.locate.priors import BoxHeightPrior
 from hdnet_ros.core.types import Detection
 from hdnet_ros.evaluate import benchmark
-from hdnet_ros.evaluate.benchmark import LabelledPicture
+from hdnet_ros.data.labelled import LabelledPicture
 from hdnet_ros.evaluate.worst_cases import jpeg_data_uri, person_picture, worst_cases, worst_people
 
 CAMERA = Camera(np.array([[500.0, 0, 320], [0, 500, 240], [0, 0, 1]]), (640, 480), "none", ())

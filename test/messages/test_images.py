@@ -9,7 +9,6 @@ pytest.importorskip("sensor_msgs", reason="ROS 2 is not in this environment")
 from sensor_msgs.msg import CompressedImage, Image  # noqa: E402
 from std_msgs.msg import Header  # noqa: E402
 
-from hdnet_ros.messages import images# noqa: E402
 from hdnet_ros.pipeline.bad_input import BadInput  # noqa: E402
 from hdnet_ros.messages.images import ImageDecoder, image_from_rgb  # noqa: E402
 

@@ -11,9 +11,8 @@ pytest.importorskip("vision_msgs", reason="vision_msgs is not built (./run test 
 import rclpy  # noqa: E402
 from geometry_msgs.msg import PointStamped  # noqa: E402
 from rclpy.qos import QoSDurabilityPolicy, QoSProfile  # noqa: E402
-from sensor_msgs.msg import CameraInfo, CompressedImage, Image  # noqa: E402
+from sensor_msgs.msg import CameraInfo, CompressedImage  # noqa: E402
 from tf2_msgs.msg import TFMessage  # noqa: E402
-from vision_msgs.msg import Detection2DArray  # noqa: E402
 
 from hdnet_ros.msg import PersonTrackArray  # noqa: E402
 

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hdnet_ros.tracking.root_filter import POSITION, VELOCITY, RootFilter, white_acceleration
-from hdnet_ros.tracking.root_noise import HEIGHT_SIGMA, RootMeasurement, root_covariance_mm2
+from hdnet_ros.core.human_size import STATURE_SIGMA_RELATIVE
+from hdnet_ros.tracking.root_noise import RootMeasurement, root_covariance_mm2
 
 SECOND_NS = 1_000_000_000
 DENSITY = 600.0**2 * np.diag([1.0, 1.0, 0.1])
@@ -22,7 +23,7 @@ def measured(root_mm, camera_mm=(0.0, 0.0, 0.0), camera="", white=0.03, view=0.0
     def covariance(sigma):
         local = root_covariance_mm2([0.0, 0.0, range_mm], sigma * range_mm, 60.0)
         return turn @ local @ turn.T
-    return RootMeasurement(camera, root_mm, camera_mm, HEIGHT_SIGMA, covariance(view), covariance(white))
+    return RootMeasurement(camera, root_mm, camera_mm, STATURE_SIGMA_RELATIVE, covariance(view), covariance(white))
 
 
 def rotation_from_z(direction):
@@ -70,7 +71,7 @@ def test_a_fixed_camera_never_learns_the_depth_better_than_people_differ_in_heig
     for frame in range(1, 600):
         root.predict(frame * SECOND_NS // 10)
         root.correct(measured([0.0, 0.0, 10000.0]))
-    assert sigma_along(root, [0.0, 0.0, 1.0]) >= 0.97 * HEIGHT_SIGMA * 10000.0
+    assert sigma_along(root, [0.0, 0.0, 1.0]) >= 0.97 * STATURE_SIGMA_RELATIVE * 10000.0
     # Across the ray only the view's error stays, and it is short.
     assert sigma_along(root, [1.0, 0.0, 0.0]) < 80.0
 
@@ -101,7 +102,7 @@ def test_somebody_who_walks_away_is_not_sent_farther_by_noise():
         root.predict(frame * SECOND_NS // 10)
         root.correct(seen)
     assert abs(root.position_mm[2] - true_mm[2]) < 0.056 * true_mm[2]
-    assert sigma_along(root, [0.0, 0.0, 1.0]) >= 0.97 * HEIGHT_SIGMA * true_mm[2]
+    assert sigma_along(root, [0.0, 0.0, 1.0]) >= 0.97 * STATURE_SIGMA_RELATIVE * true_mm[2]
 
 
 def test_a_second_camera_beside_the_first_does_not_make_the_height_known():
@@ -111,7 +112,7 @@ def test_a_second_camera_beside_the_first_does_not_make_the_height_known():
             root.predict(frame * SECOND_NS // 10)
             root.correct(measured([0.0, 0.0, 10000.0]))
         both.correct(measured([0.0, 0.0, 10000.0], [20.0, 0.0, 0.0], "other"))
-    floor_mm = 0.97 * HEIGHT_SIGMA * 10000.0
+    floor_mm = 0.97 * STATURE_SIGMA_RELATIVE * 10000.0
     assert floor_mm <= sigma_along(both, [0, 0, 1]) <= sigma_along(alone, [0, 0, 1])
 
 
@@ -136,7 +137,7 @@ def test_a_walk_is_found_within_its_own_sigma():
 def test_somebody_who_stands_is_seldom_said_to_move(seed):
     rng = np.random.default_rng(seed)
     moving = 0
-    height = rng.normal(0.0, HEIGHT_SIGMA)
+    height = rng.normal(0.0, STATURE_SIGMA_RELATIVE)
     view = np.zeros(3)
     root = None
     for frame in range(150):

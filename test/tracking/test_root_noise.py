@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from hdnet_ros.core.human_size import STATURE_SIGMA_RELATIVE
 from hdnet_ros.tracking.root_noise import (
-    HEIGHT_SIGMA,
     hidden_shares,
     implied_stature_mm,
     lateral_sigma_mm,
@@ -29,13 +29,13 @@ def along(covariance_mm2):
 
 def test_the_parts_of_the_sigma_add_up_to_the_published_one():
     seen = root_measurement(person(), np.eye(4))
-    parts = (HEIGHT_SIGMA, along(seen.view_covariance_mm2), along(seen.white_covariance_mm2))
+    parts = (STATURE_SIGMA_RELATIVE, along(seen.view_covariance_mm2), along(seen.white_covariance_mm2))
     assert np.sqrt(np.square(parts).sum()) == pytest.approx(0.09)
 
 
 def test_a_sigma_below_what_heights_allow_is_not_believed():
     seen = root_measurement(person(sigma=0.01), np.eye(4))
-    assert seen.height_sigma == HEIGHT_SIGMA
+    assert seen.height_sigma == STATURE_SIGMA_RELATIVE
     assert along(seen.view_covariance_mm2) == pytest.approx(0.02)
     assert along(seen.white_covariance_mm2) == pytest.approx(0.015)
 

@@ -42,6 +42,7 @@ def ablate(shards, holdout, root, video, steps, input_px, seed, settings, only, 
     with told_in_one_line():
         import torch
 
+        from hdnet_ros.evaluate.ablation_score import score_variant
         from hdnet_ros.learn import ablation
         from hdnet_ros.data.holdout import pictures_in
 
@@ -61,7 +62,8 @@ def ablate(shards, holdout, root, video, steps, input_px, seed, settings, only, 
     # Errors beyond this point keep their traceback.
     for key, config in variants.items():
         weights = ablation.train_variant(config, out / key, cpu)
-        scores.append(ablation.score_variant(key, config, weights, pictures, clip, device))
+        name, steps = ablation.VARIANTS[key], config.optimiser.steps
+        scores.append(score_variant(name, steps, weights, pictures, clip, device))
         _write(out, scores, about)
     click.echo((out / "ablation.md").read_text())
     click.echo(f"wrote {out / 'ablation.md'} and {out / 'ablation.json'}")

@@ -133,7 +133,7 @@ def _run(checkpoint, data: str, root: Path | None, track: Callable, options: dic
 
         return run_dataset(checkpoint, data, root, regressor, track, options)
     if data == "drive":
-        from hdnet_ros.data.driving_scene import tracks_of_drive
+        from hdnet_ros.evaluate.tracking_drive import tracks_of_drive
         from hdnet_ros.locate.factory import estimator_of
 
         return tracks_of_drive(estimator_of(checkpoint, options["settings"]), root, options["every"]), None
@@ -165,12 +165,12 @@ def _over_time(checkpoint, root: Path | None, options: dict) -> dict:
 
 def _suites(checkpoint, data: str, root: Path | None, regressor, track: Callable, options: dict) -> list:
     from hdnet_ros.evaluate import suites
-    from hdnet_ros.data.holdout import jittered, pictures_in, rendered_pictures
+    from hdnet_ros.data.holdout import pictures_in, rendered_pictures
 
     settings, others = options["settings"], options["rivals"]
     if data == "pets":
         return suites.clip_suites(
-            checkpoint, root, options["video"], options["every"], settings, regressor, jittered, track, others
+            checkpoint, root, options["video"], options["every"], settings, regressor, track, others
         )
     if data == "pictures":
         from hdnet_ros.data.measured_pictures import measured_pictures
@@ -179,7 +179,7 @@ def _suites(checkpoint, data: str, root: Path | None, regressor, track: Callable
         detector = make_detector(name, options["detector_weights"], device=options["device"], preset=preset)
         told = f"{name}, {preset}" if name == "nanodet" else name
         return suites.measured_suites(
-            checkpoint, measured_pictures(root), detector, told, settings, regressor, jittered, track, others
+            checkpoint, measured_pictures(root), detector, told, settings, regressor, track, others
         )
     if root is not None:
         pictures = list(pictures_in(root, options["most"]))
@@ -188,7 +188,7 @@ def _suites(checkpoint, data: str, root: Path | None, regressor, track: Callable
         click.echo(f"no --root: rendering {count} hold-out samples; the first time the bodies too, some minutes")
         pictures = list(track(rendered_pictures(count), "rendering"))
     name = "synthetic hold-out"
-    return [suites.picture_suite(checkpoint, pictures, settings, regressor, jittered, name, track, others)]
+    return [suites.picture_suite(checkpoint, pictures, settings, regressor, name, track, others)]
 
 
 def _report(folder: Path, weights: Path, data: str, options: dict, sections: Callable) -> Path:

@@ -41,7 +41,7 @@ def train(config, out, settings, init, holdout, clip, clip_video, minutes, threa
         from hdnet_ros.learn.dataset import PatchStream
         from hdnet_ros.learn.pose3d import make_trainer
         from hdnet_ros.learn.train import NonFiniteLoss
-        from hdnet_ros.learn.validate import Validator
+        from hdnet_ros.evaluate.validate import Validator
 
         logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
         if threads:

@@ -13,7 +13,7 @@ import numpy as np
 from hdnet_ros.core.camera import Camera
 from hdnet_ros.core.skeleton import ROOT
 from hdnet_ros.core.types import Detection
-from hdnet_ros.evaluate.benchmark import LabelledPicture, Truth
+from hdnet_ros.data.labelled import LabelledPicture, Truth
 from hdnet_ros.data.clip import pair_boxes
 
 
