@@ -94,11 +94,10 @@ def _bicycle(rng: Rng, joints_m, hands_m, floor_m: float, pose: DrawnPose) -> li
     head_top, head_low = bar + np.array([0.02, 0.0, -0.05]), front + 0.55 * (bar - front)
     low = rng.random() < 0.35  # a frame to step through
     top_from = bracket + (0.25 if low else 0.75) * (saddle - bracket)
-    thick = 0.018
+    frame = ((bracket, saddle), (top_from, head_low if low else head_top), (bracket, head_low), (bracket, rear),
+             (rear, top_from), (front, head_top), (head_top, bar))  # fmt: skip
     parts = [wheel(rear, radius, tyre), wheel(front, radius, tyre)]
-    for start, end in ((bracket, saddle), (top_from, head_low if low else head_top), (bracket, head_low), (bracket, rear), (rear, top_from),
-                       (front, head_top), (head_top, bar)):  # fmt: skip
-        parts.append(tube(start, end, thick if end is not rear else 0.01, paint))
+    parts += [tube(start, end, 0.01 if end is rear else 0.018, paint) for start, end in frame]
     half_bar = max(0.2 * size, 0.5 * abs(hands_m[0][1] - hands_m[1][1]))
     parts.append(tube(bar - (0, half_bar, 0), bar + (0, half_bar, 0), 0.014, METAL))
     parts.append(_slab(saddle, np.array([0.13, 0.07, 0.03]) * size, RUBBER))

@@ -139,15 +139,7 @@ def _try_sample(
     names, shares = zip(*config.kinds)
     target = _centred(factory.sample(rng, str(rng.choice(names, p=np.array(shares) / sum(shares)))))
     view = draw_view(rng, target, config.placement)
-    offset, window = draw_window(rng, view, target, config)
-    longest = limit = max(window.size_wh_px)
-    if longest > config.preferred_px:
-        is_full = rng.random() <= config.full_resolution_share
-        limit = config.window_limit_px if is_full else config.preferred_px
-    if longest > limit:
-        size = np.round(np.array(view.camera.size_wh_px) * limit / longest).astype(int)
-        view = dataclasses.replace(view, camera=view.camera.resized((int(size[0]), int(size[1]))))
-        offset, window = draw_window(rng, view, target, config)
+    view, offset, window = _fitting_window(rng, view, target, config)
     window_view = CameraView(window, view.rotation_world_to_camera, view.position_world_m)
     meshes = [target, *_companions(rng, factory, window_view, target, config)]
     settings = scene.draw_scene(rng, bank, view, meshes, config.scene)
@@ -179,6 +171,23 @@ def _try_sample(
     image = degrade(rng, picture, (size - 1) / 2 - offset, 0.5 * float(np.hypot(*size)), config.degrade)
     empty = _boxes_of_nobody(rng, settings, surfaces, people, image, window, borders)
     return SyntheticSample(image, window, [found[0], *others[: config.people_limit - 1]], nobody=empty)
+
+
+def _fitting_window(
+    rng: np.random.Generator, view: CameraView, target, config: SampleConfig
+) -> tuple[CameraView, np.ndarray, Camera]:
+    """The view, of a camera of lower resolution where the window would be too large, and the window's upper left
+    pixel and camera."""
+    offset, window = draw_window(rng, view, target, config)
+    longest = limit = max(window.size_wh_px)
+    if longest > config.preferred_px:
+        is_full = rng.random() <= config.full_resolution_share
+        limit = config.window_limit_px if is_full else config.preferred_px
+    if longest > limit:
+        size = np.round(np.array(view.camera.size_wh_px) * limit / longest).astype(int)
+        view = dataclasses.replace(view, camera=view.camera.resized((int(size[0]), int(size[1]))))
+        offset, window = draw_window(rng, view, target, config)
+    return view, offset, window
 
 
 def _boxes_of_nobody(
