@@ -46,11 +46,13 @@ class Journal:
     def __init__(self, path: Path, fingerprint: str):
         self.path = path
         self._answers: dict[str, Any] = {}
+        self._of_before: set[str] = set()
         self.reused = 0
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = _opened(path)
         fcntl.flock(self._file, fcntl.LOCK_EX)
         end = self._load(fingerprint)
+        self._of_before.update(self._answers)
         # A line that a killed process left half written would spoil the next.
         self._file.truncate(end)
         if end == 0:
@@ -65,7 +67,8 @@ class Journal:
             found = read(self._answers[key])
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
             return None
-        self.reused += 1
+        # Of equal pictures in one run the first one's answer is nothing of an earlier run.
+        self.reused += key in self._of_before
         return found
 
     def put(self, key: str, answer: Any) -> None:

@@ -111,6 +111,9 @@ class Replay:
         if count:
             self.tally.remarks["unreadable"] = count
             self.tally.examples["unreadable"] = f"messages that cannot be decoded, the first: {reason}"
+        for problem in self._source.problems:
+            self.tally.remarks[problem] += 1
+            self.tally.examples[problem] = f"not all could be read: {problem}"
         strange = self._classes.sentence(self._wanted, images=1)
         if strange:
             self.tally.remark(BadInput("detections", strange))

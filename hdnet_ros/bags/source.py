@@ -1,4 +1,4 @@
-"""A recording as the messages that the node takes: rosbag2 (MCAP, sqlite3) or ROS 1, through rosbags."""
+"""A recording as the messages that the node takes: rosbag2 (MCAP, sqlite3) or ROS 1."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rosbags.highlevel import AnyReader
-
 from hdnet_ros.bags.errors import BagError
 from hdnet_ros.bags.older_messages import ALIASES, strip_slashes
+from hdnet_ros.bags.storage import Topic, open_storage, told
 from hdnet_ros.bags.transforms import TransformTree
 from hdnet_ros.tracking.track_ids import public_id
 from hdnet_ros.messages.message_types import (
@@ -25,7 +24,7 @@ from hdnet_ros.messages.message_types import (
 )
 from hdnet_ros.messages.detection_types import as_detection_2d_array, short_name
 from hdnet_ros.pipeline.detection_types import DETECTION_TYPES
-from hdnet_ros.messages.plain_messages import from_stored, typestore
+from hdnet_ros.messages.plain_messages import from_stored
 
 _CLASSES = {
     "sensor_msgs/msg/Image": Image,
@@ -42,7 +41,6 @@ _ROLE_TYPES = {
     "detections": tuple(name.replace("/", "/msg/") for name in DETECTION_TYPES),
     "persons": ("hdnet_ros/msg/PersonRootArray",),
 }
-_READABLE = {*_CLASSES, *_ROLE_TYPES["detections"]}
 _TF_TOPICS = {"/tf": "tf", "/tf_static": "tf_static"}
 # Pictures that are no camera's: what the node draws, and depth in PNG.
 _NO_CAMERA = ("/overlay", "/compressedDepth")
@@ -93,54 +91,44 @@ class BagSource:
     ):  # fmt: skip
         self.path = Path(path)
         self.unreadable: tuple[int, str] = (0, "")
-        self._reader = _opened(self.path)
+        self._storage = open_storage(self.path)
         try:
-            self.topics = _choose(self.path, self._types(), topics or Topics(), roles)
+            self.topics = _choose(self.path, self._storage.counts, topics or Topics(), roles)
         except BagError:
-            self._reader.close()
+            self._storage.close()
             raise
 
     def __enter__(self) -> BagSource:
         return self
 
     def __exit__(self, *_) -> None:
-        self._reader.close()
+        self._storage.close()
+
+    @property
+    def problems(self) -> list[str]:
+        """What of the recording could not be read so far, a sentence each."""
+        return self._storage.problems
 
     def count(self, role: str) -> int:
         """Return how many messages of a role there are; 0 where the recording lacks it."""
-        return sum(c.msgcount for c in self._connections((role,)))
+        return sum(self._storage.counts[topic] for topic in self._wanted((role,)))
 
     def note(self, key: str) -> str:
         """Return what `OutputBag` noted under a key; empty where nothing was."""
-        reader = self._reader.readers[0]
-        inner = getattr(reader, "reader", reader)
-        metadata = getattr(inner, "metadata", None)
-        return (getattr(metadata, "custom", None) or {}).get(key, "")
+        return self._storage.notes.get(key, "")
 
     def messages(self, *roles: str) -> Iterator[Recorded]:
         """Yield messages of these roles (none: of all) as they were recorded.
 
-        A message that cannot be decoded is counted and left out.
-
-        Raises
-        ------
-        BagError : the recording is damaged at some place
+        A message that cannot be decoded is counted and left out; where the recording is damaged it
+        ends early, see `problems`.
         """
-        connections = self._connections(roles or tuple(self.topics))
+        wanted = self._wanted(roles or tuple(self.topics))
         role_of = {topic: role for role, topic in self.topics.items()}
-        stream = self._reader.messages(connections=connections) if connections else iter(())
-        done = 0
-        while True:
-            try:
-                connection, time_ns, data = next(stream)
-            except StopIteration:
-                return
-            except Exception as error:  # storages raise what they like on damaged bytes
-                raise BagError(f"{self.path}: damaged after {done} messages: {_told(error)}") from error
-            done += 1
-            message = self._decoded(data, connection.msgtype)
+        for stored in self._storage.messages(wanted) if wanted else ():
+            message = self._decoded(stored.data, stored.topic.type)
             if message is not None:
-                yield Recorded(time_ns, role_of[connection.topic], message)
+                yield Recorded(stored.time_ns, role_of[stored.topic.name], message)
 
     def first(self, role: str) -> Any | None:
         """Return the first message of a role, None where there is none."""
@@ -167,7 +155,7 @@ class BagSource:
 
     def _decoded(self, data: bytes, type_name: str) -> Any | None:
         try:
-            stored = self._reader.deserialize(data, type_name)
+            stored = self._storage.deserialize(data, type_name)
             if type_name in _CLASSES:
                 message = from_stored(stored, _CLASSES[type_name], ALIASES)
             else:
@@ -175,18 +163,20 @@ class BagSource:
                 message = as_detection_2d_array(stored, short_name(type_name), header)
         except Exception as error:  # as above
             number, first = self.unreadable
-            self.unreadable = (number + 1, first or f"{type_name}: {_told(error)}")
+            self.unreadable = (number + 1, first or f"{type_name}: {told(error)}")
             return None
-        if not self._reader.is2:
+        if self._storage.is_ros1:
             strip_slashes(message)
         return message
 
-    def _types(self) -> dict[str, str]:
-        return {connection.topic: connection.msgtype for connection in self._reader.connections}
-
-    def _connections(self, roles: tuple[str, ...]) -> list:
-        wanted = {self.topics[role] for role in roles if role in self.topics}
-        return [c for c in self._reader.connections if c.topic in wanted and c.msgtype in _READABLE]
+    def _wanted(self, roles: tuple[str, ...]) -> set[Topic]:
+        """Return the topics of roles, each with the types that make it that role's; it may have others."""
+        return {
+            topic
+            for topic in self._storage.counts
+            for role in roles
+            if topic.name == self.topics.get(role) and topic.type in _kinds_of(role)
+        }
 
 
 def transforms_of(message: TFMessage, frames: Collection[str]) -> list:
@@ -210,50 +200,36 @@ def _is_person(frame: str, prefix: str) -> bool:
     return bool(_GIVEN_ID.fullmatch(id) or (prefix and public_id(id) == id))
 
 
-def _opened(path: Path) -> AnyReader:
-    if not path.exists():
-        raise BagError(f"{path}: no such file or folder")
-    if path.is_dir() and not (path / "metadata.yaml").is_file():
-        raise BagError(
-            f"{path}: no metadata.yaml, so no finished rosbag2; `ros2 bag reindex` makes one, "
-            "or give the .mcap or .db3 inside"
-        )
-    try:
-        reader = AnyReader([path], default_typestore=typestore())
-        reader.open()
-    except Exception as error:  # as in BagSource.messages
-        raise BagError(
-            f"{path}: cannot be read as a rosbag2 (folder, .mcap, .db3) or ROS 1 .bag: {_told(error)}"
-        ) from error
-    return reader
+def _kinds_of(role: str) -> Collection[str]:
+    return _ROLE_TYPES.get(role, ("tf2_msgs/msg/TFMessage", "tf/msg/tfMessage"))
 
 
-def _choose(path: Path, types: dict[str, str], wanted: Topics, roles) -> dict[str, str]:
+def _choose(path: Path, there: Collection[Topic], wanted: Topics, roles) -> dict[str, str]:
     """Return the topic of each role that the recording has."""
     chosen: dict[str, str] = {}
     for role in roles:
-        topic = _topic_of(path, types, role, getattr(wanted, role), chosen.get("image", ""))
+        topic = _topic_of(path, there, role, getattr(wanted, role), chosen.get("image", ""))
         if topic:
             chosen[role] = topic
-    chosen.update({role: topic for topic, role in _TF_TOPICS.items() if topic in types})
+    names = {topic.name for topic in there if topic.type in _kinds_of("tf")}
+    chosen.update({role: name for name, role in _TF_TOPICS.items() if name in names})
     return chosen
 
 
-def _topic_of(path: Path, types: dict[str, str], role: str, wanted: str, image: str) -> str:
+def _topic_of(path: Path, there: Collection[Topic], role: str, wanted: str, image: str) -> str:
     kinds = _ROLE_TYPES[role]
-    candidates = sorted(
-        topic for topic, kind in types.items() if kind in kinds and not topic.endswith(_NO_CAMERA)
-    )
+    fitting = [topic for topic in there if topic.type in kinds and not topic.name.endswith(_NO_CAMERA)]
+    candidates = sorted({topic.name for topic in fitting})
     option = f"--{role.replace('_', '-')}-topic"
     if wanted:
-        if types.get(wanted) not in kinds:
+        if not any(topic.name == wanted and topic.type in kinds for topic in there):
             raise BagError(
                 f"{path}: {option} {wanted}: no such topic of type {' or '.join(kinds)}; "
                 f"there are {', '.join(candidates) or 'none'}"
             )
         return wanted
     # Where boxes are there in several kinds of messages, the standard one counts.
-    standard = [topic for topic in candidates if types[topic] == kinds[0]]
+    standard = sorted({topic.name for topic in fitting if topic.type == kinds[0]})
     candidates = standard if role == "detections" and standard else candidates
     # A picture that is there raw and compressed counts once.
     raw = set(candidates)
@@ -270,6 +246,3 @@ def _topic_of(path: Path, types: dict[str, str], role: str, wanted: str, image: 
 def _namespace(topic: str) -> str:
     return topic.removesuffix("/compressed").rpartition("/")[0]
 
-
-def _told(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

@@ -51,9 +51,10 @@ class Scene:
 
     def __init__(
         self, ros1=False, compressed=False, with_info=True, with_boxes=True, with_tf=True, more_tf=(), odd_images=None,
-        focal_px=lambda frame: FOCAL_PX, boxes_late_ns=30_000_000, other_camera=False,
+        focal_px=lambda frame: FOCAL_PX, boxes_late_ns=30_000_000, other_camera=False, boxes=boxes_of,
     ):  # fmt: skip
         self.focal_px, self.boxes_late_ns, self.other_camera = focal_px, boxes_late_ns, other_camera
+        self.boxes = boxes
         self.more_tf, self.odd_images = more_tf, odd_images or {}
         self.store = typestore() if not ros1 else get_typestore(Stores.ROS1_NOETIC)
         self.ros1, self.compressed = ros1, compressed
@@ -122,7 +123,7 @@ class Scene:
 
     def detections(self, stamp_ns, frame):
         header = self.header(stamp_ns)
-        items = [self.detection(header, box) for box in boxes_of(frame)]
+        items = [self.detection(header, box) for box in self.boxes(frame)]
         return self.make("vision_msgs/msg/Detection2DArray", header=header, detections=items)
 
     def detection(self, header, box):
