@@ -160,7 +160,7 @@ def load_nanodet(weights: str | Path | None = None) -> NanoDet:
     path = Path(weights).expanduser() if weights else _bundled()
     try:
         about = json.loads(read_metadata(path)[0].get(_METADATA_KEY, "{}"))
-        state = {key: value.float() for key, value in read_tensors(path).items()}
+        state = {key: value.float() for key, value in read_tensors(path, vouched=True).items()}
     except (OSError, ValueError) as error:
         raise WeightsError(f"{path}: no readable weights of NanoDet ({error})") from error
     if about.get("format_version") != _FORMAT_VERSION:

@@ -6,8 +6,8 @@ tensors' bytes, little-endian, row-major, without gaps (https://github.com/huggi
 Nothing is executed, and no more is read or allocated than the file is long.
 
 Files that are written here carry a SHA-256 of everything else in them ("sha256" in the metadata), for
-a flipped bit makes other weights that look like weights. It is checked where it is there; of other
-files `listed_digest` knows what a SHA256SUMS beside them says.
+a flipped bit makes other weights that look like weights. It is checked where it is there; other files
+are known by a SHA256SUMS beside them, or as a copy of bundled ones by the one beside those.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+
+from hdnet_ros.model.default_weights import weights_folders
 
 _DTYPES = {
     "F64": torch.float64,
@@ -96,22 +98,25 @@ def read_tensors(path: str | Path, vouched: bool = False) -> dict[str, Tensor]:
     if header.digest:
         found, wanted = _digest(header.metadata, header.entries, data), header.digest
     else:
-        found, wanted = hashlib.sha256(before + data).hexdigest(), listed_digest(path)
-        if not wanted and vouched:
-            raise TensorFileError(f"it carries no {_DIGEST}, and no {SUMS_NAME} beside it names it: nobody can tell whether it is whole")
+        found = hashlib.sha256(before + data).hexdigest()
+        wanted = listed_digests(path.parent).get(path.name, "")
+        if not wanted and vouched and not any(found in listed_digests(f).values() for f in weights_folders()):
+            raise TensorFileError(
+                f"it carries no {_DIGEST}, no {SUMS_NAME} beside it names it, and it is no copy of bundled weights: "
+                "nobody can tell whether it is whole"
+            )
     if wanted and found != wanted:
         raise TensorFileError(f"its {_DIGEST} is {found[:16]}..., expected {wanted[:16]}...: some of its bytes were changed")
     return {name: _tensor(data, entry) for name, entry in header.entries.items()}
 
 
-def listed_digest(path: Path) -> str:
-    """SHA-256 of a file as the SHA256SUMS beside it says, empty where it does not."""
+def listed_digests(folder: Path) -> dict[str, str]:
+    """SHA-256 of files by name as the SHA256SUMS of a folder says; empty where there is none."""
     try:
-        lines = path.with_name(SUMS_NAME).read_text(encoding="utf-8").splitlines()
+        lines = (folder / SUMS_NAME).read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError):
-        return ""
-    listed = {name.strip().lstrip("*"): digest for digest, _, name in (line.partition(" ") for line in lines)}
-    return listed.get(path.name, "").lower()
+        return {}
+    return {name.strip().lstrip("*"): digest.lower() for digest, _, name in (line.partition(" ") for line in lines)}
 
 
 def write_tensors(path: str | Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:

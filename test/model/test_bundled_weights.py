@@ -9,7 +9,7 @@ import pytest
 from hdnet_ros.core.camera import Camera
 from hdnet_ros.core.types import Detection
 from hdnet_ros.data.driving_scene import load_driving_scene
-from hdnet_ros.model.checkpoint import load_checkpoint
+from hdnet_ros.model.checkpoint import CheckpointError, load_checkpoint
 from hdnet_ros.model.default_weights import find_default_weights
 from hdnet_ros.locate.factory import EstimatorSettings, make_estimator
 
@@ -45,6 +45,17 @@ def test_bundled_files_are_those_of_the_list_beside_them(weights):
     listed = dict(line.split()[::-1] for line in weights.with_name("SHA256SUMS").read_text().splitlines())
     found = {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in weights.parent.glob("*.safetensors")}
     assert found == listed, "after another file came: cd weights && sha256sum *.safetensors > SHA256SUMS"
+
+
+def test_a_copy_of_bundled_weights_is_known_anywhere_and_one_flipped_bit_is_not(weights, tmp_path):
+    copy = tmp_path / "mine.safetensors"
+    content = bytearray(weights.read_bytes())
+    copy.write_bytes(content)
+    load_checkpoint(copy)
+    content[len(content) // 2] ^= 1
+    copy.write_bytes(content)
+    with pytest.raises(CheckpointError, match="sha256"):
+        load_checkpoint(copy)
 
 
 def test_bundled_weights_scale_depth_with_the_focal_length(weights):
