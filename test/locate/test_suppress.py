@@ -29,6 +29,18 @@ def test_a_box_around_both_is_nobody_s():
     assert suppress_duplicates([PERSON, both], [0.8, 0.7]) == [0]
 
 
+def test_a_box_around_two_whose_own_boxes_are_there_is_nobody_s():
+    left, right = np.array([0.0, 0, 40, 100]), np.array([44.0, 4, 84, 100])
+    around = np.array([0.0, 0, 84, 100])
+    assert suppress_duplicates([left, right, around], [0.7, 0.6, 0.65]) == [0, 1]
+    assert suppress_duplicates([left, right, around], [0.6, 0.5, 0.8]) == [0, 1]
+
+
+def test_somebody_with_two_children_before_them_stays():
+    grown, children = np.array([0.0, 0, 80, 200]), [np.array([-10.0, 110, 30, 200]), np.array([50.0, 110, 90, 200])]
+    assert sorted(suppress_duplicates([grown, *children], [0.8, 0.7, 0.6])) == [0, 1, 2]
+
+
 def test_one_behind_another_stays():
     behind = np.array([130.0, 60.0, 180.0, 220.0])
     assert suppress_duplicates([PERSON, behind], [0.8, 0.7]) == [0, 1]
@@ -44,5 +56,7 @@ def test_best_first_and_nobody_lost_whom_no_better_one_covers(corners, scores):
     kept = suppress_duplicates(boxes, scores)
     assert list(scores[kept]) == sorted(scores[kept], reverse=True)
     for index in set(range(7)) - set(kept):
-        better = [k for k in kept if scores[k] >= scores[index]]
-        assert intersection_over_union(boxes[index], boxes[better]).max() > 0.5
+        others = [k for k in range(7) if k != index]
+        overlapped = intersection_over_union(boxes[index], boxes[others]).max() > 0.5
+        inside = [k for k in kept if np.prod(boxes[k, 2:] - boxes[k, :2]) < np.prod(boxes[index, 2:] - boxes[index, :2])]
+        assert overlapped or len(inside) >= 2
