@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from hdnet_ros.core.camera import Camera
+from hdnet_ros.core.types import PersonFlags
 from hdnet_ros.files.roots_file import person_from_record
 from hdnet_ros.viz import Composite, FrameCaption, level_rotation
 
@@ -133,7 +134,15 @@ def _open_writer(path: Path, rate: float, size_wh_px: tuple[int, int]) -> cv2.Vi
 
 
 def _still_stamp(records: Sequence[dict]) -> int:
-    """Return the stamp of a frame with as many people as any, late enough to have tracks."""
+    """Return the stamp of a frame with as many people as any, late enough to have tracks.
+
+    Who is nobody, or was answered with another's body, speaks against a frame.
+    """
     late = records[int(_STILL_AFTER * len(records)) :]
-    most = max(len(record["persons"]) for record in late)
-    return [record["stamp_ns"] for record in late if len(record["persons"]) == most][-1]
+    most = max(_worth(record) for record in late)
+    return [record["stamp_ns"] for record in late if _worth(record) == most][-1]
+
+
+def _worth(record: dict) -> int:
+    doubtful = PersonFlags.NOBODY | PersonFlags.SHARED_JOINTS
+    return sum(-1 if person.get("flags", 0) & doubtful else 1 for person in record["persons"])
