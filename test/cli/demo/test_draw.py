@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from hdnet_ros.core.camera import Camera
+from hdnet_ros.core.types import PersonFlags
 from hdnet_ros.cli.demo.draw import Clip, VideoError, check_plays, draw_clip, range_m, rate_hz
 
 CAMERA = Camera.from_matrix([300.0, 0, 159.5, 0, 300.0, 119.5, 0, 0, 1], (320, 240))
@@ -36,6 +37,15 @@ def test_video_has_the_answered_frames_and_the_still_shows_most_people(tmp_path)
     assert still.shape[:2] == (capture.get(cv2.CAP_PROP_FRAME_HEIGHT), capture.get(cv2.CAP_PROP_FRAME_WIDTH))
     # The picture of frame 4, where two people are.
     assert still[400, 60].tolist() == [120, 120, 120]
+
+
+def test_the_still_shows_nobody_who_is_doubtful(tmp_path):
+    doubtful = _record(5, (0.0, 0.0, 5000.0), (900.0, 0.0, 6000.0))
+    for flags in (PersonFlags.NOBODY, PersonFlags.SHARED_JOINTS):
+        doubtful["persons"][1]["flags"] = int(flags)
+        records = [*RECORDS[1:4], RECORDS[4], doubtful]
+        draw_clip(Clip("c", "e", CAMERA, None, records), _images(), tmp_path / "a.mp4", tmp_path / "a.png")
+        assert cv2.imread(str(tmp_path / "a.png"))[400, 60].tolist() == [120, 120, 120]
 
 
 def test_no_answer_is_nothing_to_draw(tmp_path):
