@@ -265,3 +265,30 @@ def test_choose_precision_auto_asks_the_processor(monkeypatch, found, expected):
     assert choose_precision("bfloat16", torch.device("cpu")) == torch.bfloat16
     with pytest.raises(ValueError, match="precision is 'half', expected auto, float32, bfloat16 for PyTorch on cpu"):
         choose_precision("half", torch.device("cpu"))
+
+
+@pytest.mark.parametrize("error", [np.linalg.LinAlgError("Singular matrix"), OverflowError("too large"), ValueError("no ray")])
+def test_whatever_one_persons_arithmetic_throws_costs_nobody_else_the_answer(monkeypatch, error):
+    estimator = make_estimator()
+    image, box = draw_figure(CAMERA, CENTRE_MM)
+    people = [Detection(box, 0.9, "good"), Detection(box, 0.5, "bad"), Detection(box, 0.8, "also good")]
+    look_at, expected = estimator._look_at, estimator.localize(image, people[:1], CAMERA)
+
+    def failing(waiting):
+        if any(one.detection.id == "bad" for one in waiting):
+            raise error
+        return look_at(waiting)
+
+    monkeypatch.setattr(estimator, "_look_at", failing)
+    (located,) = estimator.localize_many([BoxedImage(image, people, CAMERA)])
+    assert [person.id for person in located.people] == ["good", "also good"]
+    assert located.rejected == [(1, str(error))]
+    for person in located.people:
+        assert person.root_camera_mm == pytest.approx(expected[0].root_camera_mm, rel=1e-5)
+
+
+@pytest.mark.parametrize("score", [1.5, -0.1, np.nan, np.inf])
+def test_a_score_that_is_not_0_to_1_leaves_out_its_box(score):
+    image, box = draw_figure(CAMERA, CENTRE_MM)
+    (located,) = make_estimator().localize_many([BoxedImage(image, [Detection(box, score), Detection(box, 0.9)], CAMERA)])
+    assert len(located.people) == 1 and located.rejected == [(0, f"score is {score:g}, expected 0 to 1")]
