@@ -147,7 +147,7 @@ HDNET_SETTINGS = (
         "max_people",
         50,
         "people answered per image, those of the highest score",
-        span=(1, 1000),
+        span=(1, 200),
     ),
     Setting(
         "look_budget_ms",

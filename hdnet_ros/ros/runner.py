@@ -14,8 +14,10 @@ from rclpy.signals import SignalHandlerOptions
 
 from hdnet_ros.locate.backends import BackendError
 from hdnet_ros.pipeline.bad_input import Throttle
+from hdnet_ros.ros.shared_memory import remove_stale_segments
 
 _POLL_S = 0.1
+_WORTH_A_WORD = 1_000_000  # bytes
 _SHELL_STATUS = 128  # plus the signal's number: ended by it, as shells tell
 
 
@@ -79,7 +81,11 @@ def run(
     node = None
     try:
         try:
+            freed = remove_stale_segments()
             rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+            if freed > _WORTH_A_WORD:
+                said = f"{freed / 1e6:.0f} MB of shared memory taken back that killed processes had left"
+                rclpy.logging.get_logger(name).info(said)
             node = make_node()
         finally:
             interrupts.is_starting = False
