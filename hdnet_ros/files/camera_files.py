@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hdnet_ros.core.calibration import Calibration
 from hdnet_ros.core.camera import Camera
 from hdnet_ros.files.camera_dialects import calibration_of, calibration_of_ost, numbers
 from hdnet_ros.files.limited_text import MOST_YAML_BYTES, parse_json, parse_yaml, read_text
@@ -43,7 +44,7 @@ def load_camera(path: str | Path, rectified: bool = False) -> Camera:
     path = Path(path)
     try:
         if path.suffix.lower() in _OST_SUFFIXES:
-            calibration = calibration_of_ost(_text(path))
+            calibration = _of_ost(path)
         else:
             calibration = calibration_of(_load_mapping(path))
         return calibration.camera(rectified)
@@ -78,6 +79,16 @@ def load_camera_pose(path: str | Path) -> tuple[np.ndarray, np.ndarray] | None:
     if not proper or np.linalg.det(rotation) < 0.0:
         raise ValueError(f"{path}: {_ROTATION} is not a rotation: {rotation.ravel().tolist()}")
     return rotation, translation_mm
+
+
+def _of_ost(path: Path) -> Calibration:
+    try:
+        return calibration_of_ost(_text(path))
+    except ValueError as error:
+        raise ValueError(
+            f"{error}; of files in {path.suffix} only camera_calibration's ost.txt is read: give Kalibr's "
+            "camchain-*.yaml, or the numbers as YAML"
+        ) from error
 
 
 def _load_mapping(path: Path) -> dict:

@@ -23,6 +23,7 @@ _LAYOUTS: dict[str, tuple[int, int, int, int | None]] = {
     "mono16": (2, 1, 2, cv2.COLOR_GRAY2RGB),
     "rgb16": (6, 3, 2, None),
     "bgr16": (6, 3, 2, cv2.COLOR_BGR2RGB),
+    "16UC3": (6, 3, 2, cv2.COLOR_BGR2RGB),
     "rgba16": (8, 4, 2, cv2.COLOR_RGBA2RGB),
     "bgra16": (8, 4, 2, cv2.COLOR_BGRA2RGB),
     **{f"{name}8": (1, 1, 1, conversion) for name, conversion in BAYER_TO_RGB.items()},

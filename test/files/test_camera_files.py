@@ -254,6 +254,7 @@ def test_fisheyes_of_kalibr_and_orb_slam_are_equidistant(tmp_path):
         ("omni.yaml", KALIBR.replace("pinhole", "omni"), "camera_model 'omni'.*--models pinhole-radtan"),
         ("orb.yaml", ORB_SLAM.replace("Camera.width: 640\n", ""), "add Camera.width and Camera.height"),
         ("stereo.yml", OPENCV.replace("camera_matrix", "M1"), "OpenCV's file of a stereo pair"),
+        ("results-cam.txt", "cam0 (/cam0/image_raw):\n projection: [700 690 330 250]\n", "give Kalibr's camchain"),
         ("camera.xml", "<?xml version='1.0'?><opencv_storage/>", "write it as YAML"),
         ("calibration.tar.gz", "\x1f\x8b", "unpack it"),
         ("four.yaml", yaml.safe_dump(CALIBRATION | {"distortion_model": "", "distortion_coefficients": [0.1] * 4}), "say which"),

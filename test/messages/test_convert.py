@@ -162,13 +162,14 @@ def test_the_upright_bounds_of_a_turned_box_count(theta, width, height):
     np.testing.assert_allclose(person.box_xywh_center_px, [200.0, 100.0, width, height])
 
 
-def test_a_box_turned_by_no_number_is_named():
+@pytest.mark.parametrize("theta", [math.inf, math.nan, 90.0, -180.0])
+def test_a_box_turned_by_no_angle_is_named(theta):
     item = detection(200.0, 100.0, 80.0, 40.0)
-    item.bbox.center.theta = math.inf
+    item.bbox.center.theta = theta
     people, (reason,) = convert.detections_from_msg(
         Detection2DArray(detections=[item]), convert.DetectionFilter(), SIZE_WH_PX
     )
-    assert people == [] and "non-finite" in reason
+    assert people == [] and f"theta is {theta:g} rad, expected -2 pi to 2 pi (is it in degrees?)" in reason
 
 
 @pytest.mark.parametrize("scale", [1.0, 2.0, 100.0])

@@ -141,7 +141,9 @@ def detections_from_msg(
         if joints_px is not None:
             joints_px = _scaled_px(joints_px, wanted)
         detection = Detection(_scaled_box(raw, wanted), score=score, id=item.id, joints_px=joints_px)
-        if are_shares(raw) and raw[2:].min() > 0.0:
+        if not abs(item.bbox.center.theta) <= 2.0 * math.pi:
+            problem = f"theta is {item.bbox.center.theta:g} rad, expected -2 pi to 2 pi (is it in degrees?)"
+        elif are_shares(raw) and raw[2:].min() > 0.0:
             problem = f"box {raw.tolist()} is in shares of the image (0 to 1), expected px"
         else:
             problem = detection_problem(detection, size_wh_px)
