@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -24,11 +25,13 @@ __all__ = [
     "OUTSIDE_RGB",
     "PatchCamera",
     "PatchConvention",
+    "PatchPlan",
     "box_in_patch",
     "box_mask",
     "cells_to_patch_px",
     "choose_patch_px",
     "patch_camera_for",
+    "patch_plan",
     "patch_px_to_cells",
     "sample_patch",
     "sample_patch_of_camera",
@@ -75,6 +78,40 @@ def sample_patch(
     return sample_patch_of_camera(image, camera, patch_camera, convention.antialias), patch_camera
 
 
+@dataclass(frozen=True, eq=False)
+class PatchPlan:
+    """What there is to do for a patch, whatever does it.
+
+    Attributes
+    ----------
+    u, v : (S, S) float32 px of the image that each patch px shows; NaN where the lens sees nothing
+    window : x0, y0, x1, y1 of the image that is read
+    halvings : how often the window is halved first, against aliasing
+    blur_side, blur_sigma : of the Gaussian after that, px of the halved window; sigma 0: none
+    """
+
+    u: np.ndarray
+    v: np.ndarray
+    window: tuple[int, int, int, int]
+    halvings: int
+    blur_side: int
+    blur_sigma: float
+
+
+def patch_plan(camera: Camera, patch_camera: PatchCamera, antialias: bool = True) -> PatchPlan | None:
+    """Plan of a patch, or None where nothing of it lies in the image."""
+    u, v = _source_map(camera, patch_camera)
+    shrink = max(1.0, _shrink_at_centre(u, v, patch_camera)) if antialias else 1.0
+    window = _needed_window(u, v, camera.size_wh_px, shrink)
+    if window is None:
+        return None
+    power = _power_of_two(shrink)
+    rest = shrink / power
+    # The pixel's own box and this Gaussian together are as wide as `rest` pixels.
+    sigma = 0.5 * float(np.sqrt(rest * rest - 1.0)) if rest > _SHRINK_NEEDED else 0.0
+    return PatchPlan(u, v, window, power.bit_length() - 1, 3 if rest < 1.5 else 5, sigma)
+
+
 def sample_patch_of_camera(
     image: np.ndarray, camera: Camera, patch_camera: PatchCamera, antialias: bool = True
 ) -> np.ndarray:
@@ -83,15 +120,13 @@ def sample_patch_of_camera(
     Where source pixels shrink, what would alias is averaged away before the bilinear remap.
     """
     check_image_size(image, camera)
-    u, v = _source_map(camera, patch_camera)
-    shrink = max(1.0, _shrink_at_centre(u, v, patch_camera)) if antialias else 1.0
-    window = _needed_window(u, v, camera.size_wh_px, shrink)
-    if window is None:
-        return np.full((*u.shape, 3), OUTSIDE_RGB, dtype=np.uint8)
-    x0, y0, x1, y1 = window
-    region = _without_fine_detail(np.ascontiguousarray(image[y0:y1, x0:x1]), shrink)
+    plan = patch_plan(camera, patch_camera, antialias)
+    if plan is None:
+        return np.full((patch_camera.size_px, patch_camera.size_px, 3), OUTSIDE_RGB, dtype=np.uint8)
+    x0, y0, x1, y1 = plan.window
+    region = _without_fine_detail(np.ascontiguousarray(image[y0:y1, x0:x1]), plan)
     scale_x, scale_y = region.shape[1] / (x1 - x0), region.shape[0] / (y1 - y0)
-    u, v = (u + (0.5 - x0)) * scale_x - 0.5, (v + (0.5 - y0)) * scale_y - 0.5
+    u, v = (plan.u + (0.5 - x0)) * scale_x - 0.5, (plan.v + (0.5 - y0)) * scale_y - 0.5
     np.nan_to_num(u, copy=False, nan=_UNREACHABLE_PX)
     np.nan_to_num(v, copy=False, nan=_UNREACHABLE_PX)
     return cv2.remap(
@@ -207,18 +242,13 @@ def _power_of_two(shrink: float) -> int:
     return 2 ** int(np.log2(shrink * 1.01))
 
 
-def _without_fine_detail(region: np.ndarray, shrink: float) -> np.ndarray:
-    """The region without what would alias at 1 / shrink, halved as often as that allows."""
-    power = _power_of_two(shrink)
-    rest = shrink / power
-    while power > 1:
+def _without_fine_detail(region: np.ndarray, plan: PatchPlan) -> np.ndarray:
+    """The region halved and blurred as planned."""
+    for _ in range(plan.halvings):
         height, width = region.shape[:2]
         half = (max(1, (width + 1) // 2), max(1, (height + 1) // 2))
         region = cv2.resize(region, half, interpolation=cv2.INTER_AREA)
-        power //= 2
-    if rest > _SHRINK_NEEDED:
-        side = 3 if rest < 1.5 else 5
-        # The pixel's own box and this Gaussian together are as wide as `rest` pixels.
-        sigma = 0.5 * float(np.sqrt(rest * rest - 1.0))
-        region = cv2.GaussianBlur(region, (side, side), sigma, borderType=cv2.BORDER_REPLICATE)
+    if plan.blur_sigma:
+        side = (plan.blur_side, plan.blur_side)
+        region = cv2.GaussianBlur(region, side, plan.blur_sigma, borderType=cv2.BORDER_REPLICATE)
     return region

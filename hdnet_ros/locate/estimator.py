@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -196,9 +197,16 @@ class HDNetEstimator(Estimator):
             else:
                 waiting.located.people.append(person)
 
+    @contextlib.contextmanager
+    def computing(self) -> Iterator[None]:
+        """In which precision, and on how many of PyTorch's threads, the network is to be called."""
+        autocast = torch.autocast(self._device.type, self.dtype, enabled=self.dtype != torch.float32)
+        with torch_threads(self._torch_threads or torch.get_num_threads()), autocast:
+            yield
+
     def _look_at(self, people: Sequence[_Waiting]) -> list[Reading]:
         """What the network says of people."""
-        with torch.autocast(self._device.type, self.dtype, enabled=self.dtype != torch.float32):
+        with self.computing():
             output = self._look.at([waiting.seen for waiting in people], self._device)
         probabilities = torch.softmax(
             output.bin_logits.float() / self.sigma_calibration.temperature, dim=-1

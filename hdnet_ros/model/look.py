@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from hdnet_ros.core.camera import Camera
 from hdnet_ros.core.patch import box_mask, sample_patch_of_camera
 from hdnet_ros.core.patch_camera import PatchCamera, PatchConvention
+from hdnet_ros.model.device_patches import DeviceImage
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,19 +76,33 @@ def network_inputs(
     """Patches (B, 3, S, S) uint8, masks (N, S / 4, S / 4) bool of the boxes, and (N,) whose patch is which."""
     # Around the principal point, without a ladder, everybody's patch of an image is the same.
     is_shared = convention.centre == "principal_point" and not convention.ladder
-    patches: list[np.ndarray] = []
+    patches: list[Tensor] = []
     patch_index: list[int] = []
     last: PersonInImage | None = None
+    on_device: DeviceImage | None = None
     for person in people:
-        if last is None or not is_shared or person.image_rgb is not last.image_rgb:
-            patches.append(
-                sample_patch_of_camera(
-                    person.image_rgb, person.camera, person.patch_camera, convention.antialias
-                )
-            )
+        is_same_image = last is not None and person.image_rgb is last.image_rgb
+        if _cuts_there(device) and not is_same_image:
+            on_device = DeviceImage(person.image_rgb, person.camera, device)
+        if not (is_shared and is_same_image):
+            patches.append(_patch(person, convention.antialias, on_device))
         patch_index.append(len(patches) - 1)
         last = person
-    # Bytes go to the device; the network normalises them.
-    images = torch.from_numpy(np.stack(patches)).to(device).permute(0, 3, 1, 2)
     masks = np.stack([box_mask(person.box_patch_px, convention) for person in people])
+    # Bytes in rows of pixels; the network normalises them.
+    images = torch.stack(patches).permute(0, 3, 1, 2)
     return images, torch.from_numpy(masks).to(device), torch.tensor(patch_index, device=device)
+
+
+def _cuts_there(device: torch.device) -> bool:
+    """Whether patches are cut on the device, to which the image goes once."""
+    return device.type != "cpu"
+
+
+def _patch(person: PersonInImage, antialias: bool, on_device: DeviceImage | None) -> Tensor:
+    """(S, S, 3) uint8: cut on the CPU, or of an image that is on a device there."""
+    if on_device is not None:
+        return on_device.patch(person.patch_camera, antialias).permute(1, 2, 0)
+    return torch.from_numpy(
+        sample_patch_of_camera(person.image_rgb, person.camera, person.patch_camera, antialias)
+    )

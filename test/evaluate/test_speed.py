@@ -6,7 +6,8 @@ import torch
 
 from hdnet_ros.core.depth_bins import DepthBins
 from hdnet_ros.evaluate.speed import (
-    bench_boxes, bench_picture, compare_with_naive, comparison, naive_forward, time_in_turns, timing,
+    bench_boxes, bench_picture, busy_processes, compare_with_naive, comparison, naive_forward, time_in_turns,
+    time_within, timing,
 )  # fmt: skip
 from hdnet_ros.model.hdnet import HDNet, hdnet_lite
 
@@ -28,20 +29,45 @@ def test_naive_and_batched_networks_agree(network):
 
 
 def test_comparison_of_a_network_with_itself_reports_both_ways(network):
-    found = compare_with_naive(network, network, people=1, repeats=3)
+    found = compare_with_naive(network, {"itself": network}, people=1, repeats=3)["itself"]
     assert found.slow.repeats == found.fast.repeats == 3
     assert found.ratio_p25 <= found.ratio_median <= found.ratio_p75
 
 
 def test_networks_that_differ_are_not_compared(network):
     other = HDNet(network.config).eval()
-    with pytest.raises(RuntimeError, match="differ by"):
-        compare_with_naive(network, other, people=1, repeats=3)
+    with pytest.raises(RuntimeError, match="of other differ by"):
+        compare_with_naive(network, {"other": other}, people=1, repeats=3)
 
 
 def test_median_and_middle_half():
     found = timing([1.0, 2.0, 3.0, 4.0, 100.0])
     assert (found.median_ms, found.p25_ms, found.p75_ms, found.repeats) == (3.0, 2.0, 4.0, 5)
+
+
+def test_time_within_stops_after_the_repeats_or_the_time():
+    runs = []
+    assert time_within(lambda: runs.append(1), repeats=5, limit_s=60.0).repeats == 5
+    assert time_within(lambda: runs.append(1), repeats=10**9, limit_s=0.0).repeats == 3
+
+
+def test_busy_processes_end_with_the_block():
+    import subprocess
+
+    started = []
+
+    class Recorded(subprocess.Popen):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            started.append(self)
+
+    original, subprocess.Popen = subprocess.Popen, Recorded
+    try:
+        with busy_processes(2):
+            assert [process.poll() for process in started] == [None, None]
+    finally:
+        subprocess.Popen = original
+    assert all(process.poll() is not None for process in started)
 
 
 def test_ratio_is_taken_round_by_round():

@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import tempfile
+from importlib import metadata
 from pathlib import Path
 
 import click
@@ -14,8 +15,8 @@ from rich.table import Table
 
 from hdnet_ros.cli.commands.progress import progress_bar
 
-_NAIVE_PEOPLE = (1, 5)
-_ESTIMATOR_PEOPLE = (1, 5, 20)
+# Of a processor's flags those that tell how fast it multiplies.
+_TELLING_FLAGS = ("avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
 
 
 @click.command()
@@ -26,13 +27,15 @@ _ESTIMATOR_PEOPLE = (1, 5, 20)
 @click.option("--weights", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Checkpoint for the light network; default: the bundled one, else random weights.")
 @click.option("--device", default="auto", show_default=True)
 @click.option("--threads", type=click.IntRange(min=1), help="CPU threads of PyTorch, here and in the node.")
+@click.option("--no-busy", is_flag=True, help="Leave out what runs beside busy processes.")
 @click.option("--no-node", is_flag=True, help="Leave out what needs ROS.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), default=Path("out/bench.json"), show_default=True)
-def bench(repeats, memory_frames, memory_estimator, weights, device, threads, no_node, out):
+def bench(repeats, memory_frames, memory_estimator, weights, device, threads, no_busy, no_node, out):
     """Measure speed and memory.
 
-    The network computed naively against ours with the same weights, the estimator for 1, 5 and
-    20 people, the live node against the bare estimator, and the node's memory.
+    The authors' algorithm against ours with the same weights, engines and precisions in turns for 1, 5
+    and 20 people, quiet and beside two busy processes, the detector's presets, the live node against
+    the bare estimator, and the node's memory.
     """
     import torch
 
@@ -47,7 +50,8 @@ def bench(repeats, memory_frames, memory_estimator, weights, device, threads, no
     try:
         device = str(choose_device(device))  # once, so that its warning comes once
         with tempfile.TemporaryDirectory(prefix="hdnet_bench_") as folder:
-            _network_and_estimators(console, results, weights, device, repeats, Path(folder))
+            _tell_machine(console, results["machine"])
+            _networks_and_engines(console, results, weights, device, repeats, Path(folder), no_busy)
             if no_node or not _ros_is_there(console):
                 memory_frames = 0
             else:
@@ -61,68 +65,57 @@ def bench(repeats, memory_frames, memory_estimator, weights, device, threads, no
     console.print(f"written to {out}")
 
 
-def _network_and_estimators(console, results, weights, device, repeats, folder) -> None:
+def _networks_and_engines(console, results, weights, device, repeats, folder, no_busy) -> None:
     import torch
 
-    from hdnet_ros.locate.factory import EstimatorSettings, make_estimator
+    from hdnet_ros.cli.commands import bench_engines
     from hdnet_ros.core.device import choose_device
     from hdnet_ros.model.hdnet import HDNet, hdnet_resnet50
 
     torch.manual_seed(0)
-    network = HDNet(hdnet_resnet50()).eval().to(choose_device(device))
     lite, path, name = _lite(weights, device, folder)
     results["_lite"] = (lite, path)
     with progress_bar() as bar:
-        results["naive_over_ours"] = _naive_over_ours(network, repeats, bar)
-        resnet = _estimator(network, device)
-        twice, _ = make_estimator(EstimatorSettings("hdnet", str(path), device, second_look="always"), is_live=False)
-        estimators = {name: lite, f"{name}, second look": twice, "ResNet-50, random weights": resnet}
-        results["estimator"] = _estimator_times(estimators, repeats, bar)
-    table = _table("ResNet-50, the network alone, same weights", "naive", "ours", "ratio (middle half)")
-    for precision, rows in results["naive_over_ours"].items():
-        for people, found in rows.items():
-            label = f"{people} people" if people > 1 else "1 person"
-            table.add_row(f"{label}, ours in {precision}", *_compared(found))
+        network = HDNet(hdnet_resnet50()).eval().to(choose_device(device))
+        results["authors"] = bench_engines.against_the_authors(network, device, repeats, bar)
+        estimators = bench_engines.estimators_by_engine(path, device)
+        results["engines"] = bench_engines.in_turns(estimators, repeats, bar)
+        results["busy"] = {} if no_busy else bench_engines.beside_busy_processes(estimators, bar)
+        results["detectors"] = bench_engines.detectors(lite, device, repeats, bar)
+    _print_comparisons(
+        console, "ResNet-50, random weights, the network alone", "the authors'", results["authors"]
+    )
+    _print_comparisons(
+        console, f"{name}, patches included, 1280 x 720 px", next(iter(estimators)), results["engines"]
+    )
+    _print_busy(console, results["busy"], bench_engines.BUSY)
+    _print_detectors(console, results["detectors"])
+
+
+def _print_comparisons(console, title: str, reference: str, found: dict) -> None:
+    table = _table(title, "people", reference, "this", "ratio (middle half)")
+    for label, rows in found.items():
+        for people, compared in rows.items():
+            table.add_row(label, str(people), *_compared(compared))
     console.print(table)
-    table = _table("estimator, 1280 x 720 px", "people", "median", "middle half", "a person")
-    for label, timings in results["estimator"].items():
-        for people, found in timings.items():
-            half = f"{found['p25_ms']:.1f} to {found['p75_ms']:.1f}"
-            each = f"{found['median_ms'] / people:.1f} ms"
-            table.add_row(label, str(people), f"{found['median_ms']:.1f} ms", half, each)
+
+
+def _print_busy(console, found: dict, processes: int) -> None:
+    if not found:
+        return
+    table = _table(f"5 people, quiet and beside {processes} busy processes", "quiet p50", "busy p50", "busy p99", "p99 / quiet p50")
+    for label, row in found.items():
+        quiet, busy = row["quiet"], row["busy"]
+        times = (quiet["median_ms"], busy["median_ms"], busy["p99_ms"])
+        table.add_row(label, *(f"{ms:.1f} ms" for ms in times), f"{row['p99_over_quiet_median']:.1f} x")
     console.print(table)
 
 
-def _naive_over_ours(network, repeats: int, bar) -> dict[str, dict[int, dict]]:
-    """Return comparisons by precision, float32 and what "auto" takes here, and number of people."""
-    import torch
-
-    from hdnet_ros.core.device import choose_precision
-    from hdnet_ros.evaluate.speed import WARM_UP, compare_with_naive
-    from hdnet_ros.model.inference_copy import inference_copy
-
-    folded = inference_copy(network).to(memory_format=torch.channels_last)
-    device = next(network.parameters()).device
-    found: dict[str, dict[int, dict]] = {}
-    for dtype in dict.fromkeys((torch.float32, choose_precision("auto", device))):
-        rows = found.setdefault(str(dtype).removeprefix("torch."), {})
-        for people in _NAIVE_PEOPLE:
-            task = bar.add_task(f"naive and ours, {people}", total=WARM_UP + repeats)
-            on_round = lambda t=task: bar.advance(t)  # noqa: E731
-            rows[people] = compare_with_naive(network, folded, people, repeats, dtype, on_round).to_dict()
-    return found
-
-
-def _estimator_times(estimators: dict, repeats: int, bar) -> dict[str, dict]:
-    from hdnet_ros.evaluate.speed import WARM_UP, time_estimator
-
-    found: dict[str, dict] = {}
-    for label, estimator in estimators.items():
-        for people in _ESTIMATOR_PEOPLE:
-            task = bar.add_task(f"{label}, {people}", total=WARM_UP + repeats)
-            timed = time_estimator(estimator, people, repeats, lambda t=task: bar.advance(t))
-            found.setdefault(label, {})[people] = timed.to_dict()
-    return found
+def _print_detectors(console, found: dict) -> None:
+    table = _table("nanodet, 640 x 480 px", "PyTorch", "this", "ratio (middle half)", "images/s with 5 people located")
+    for preset, row in found.items():
+        table.add_row(f"{preset}, {row['engine']}", *_compared(row), f"{row['images_per_s_with_5_people']:.1f}")
+    console.print(table)
 
 
 def _node(console, results, repeats, memory_frames, memory_estimator) -> None:
@@ -165,15 +158,6 @@ def _lite(weights: Path | None, device: str, folder: Path):
     return estimator, path, name or estimator.name
 
 
-def _estimator(network, device: str):
-    """Return the network as it is run: batch normalisation folded."""
-    from hdnet_ros.locate.estimator import HDNetEstimator
-    from hdnet_ros.core.patch import PatchConvention
-    from hdnet_ros.model.inference_copy import inference_copy
-
-    return HDNetEstimator(inference_copy(network), PatchConvention(), network.config.bins, device)
-
-
 def _ros_is_there(console: Console) -> bool:
     try:
         import hdnet_ros.ros.bench_probe  # noqa: F401
@@ -197,9 +181,37 @@ def _compared(found: dict) -> tuple[str, str, str]:
 
 
 def _machine(torch) -> dict:
+    """What the figures depend on; the load tells whether the machine was quiet when they were taken."""
     return {
-        "processor": platform.processor() or platform.machine(),
+        "processor": _processor_field("model name") or platform.processor() or platform.machine(),
+        "flags": [flag for flag in _processor_field("flags").split() if flag in _TELLING_FLAGS],
         "torch": torch.__version__,
+        "openvino": _version("openvino"),
         "threads": torch.get_num_threads(),
+        "load": os.getloadavg()[0],
         "cuda": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
     }
+
+
+def _tell_machine(console: Console, machine: dict) -> None:
+    engines = f"PyTorch {machine['torch']}, OpenVINO {machine['openvino'] or 'not installed'}"
+    console.print(
+        f"{machine['processor']} ({' '.join(machine['flags']) or 'no vector flags known'}), "
+        f"{machine['threads']} threads, load {machine['load']:.1f}; {engines}; GPU {machine['cuda'] or 'none'}"
+    )
+
+
+def _processor_field(name: str) -> str:
+    """The first processor's field in /proc/cpuinfo; empty where there is no such thing."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return ""
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith(name)), "")
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return ""
