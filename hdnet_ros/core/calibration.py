@@ -203,7 +203,7 @@ def _check_focal(name: str, matrix: Sequence[float] | None, rectified: bool) -> 
         )
 
 
-def _without_skew(K: Sequence[float]) -> np.ndarray:
+def _without_skew(K: Sequence[float] | np.ndarray) -> np.ndarray:
     """Return K (3, 3) with a skew that is rounding noise taken for the nothing that it is."""
     matrix = np.array(K, dtype=np.float64).reshape(3, 3)
     if np.isfinite(matrix).all() and abs(matrix[0, 1]) <= _NO_SKEW * abs(matrix[0, 0]):
@@ -211,7 +211,7 @@ def _without_skew(K: Sequence[float]) -> np.ndarray:
     return matrix
 
 
-def _rectified(P: Sequence[float], size_wh_px: tuple[int, int]) -> Camera:
+def _rectified(P: Sequence[float] | None, size_wh_px: tuple[int, int]) -> Camera:
     """Return the camera of rectified images: [u v w] = P [X Y Z 1], so its centre is at -P[:, 3] / f."""
     projection = np.array(P, dtype=np.float64).reshape(3, 4)
     camera = Camera.from_matrix(_without_skew(projection[:, :3]), size_wh_px)

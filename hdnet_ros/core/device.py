@@ -47,6 +47,6 @@ def choose_precision(precision: str, device: torch.device) -> torch.dtype:
             f"precision is {precision!r}, expected auto, {', '.join(known)} for PyTorch on {device}"
         )
     # PyTorch before 2.5 cannot tell what the processor has.
-    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+    capabilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
     has_bfloat16 = capabilities.get("avx512_bf16") or capabilities.get("amx_bf16")
     return torch.bfloat16 if device.type == "cpu" and has_bfloat16 else torch.float32

@@ -193,6 +193,6 @@ def _untilt(k: list[float], x, y):
 
 
 def _homography(h: np.ndarray, x, y):
-    h = [float(value) for value in h.ravel()]
-    w = h[6] * x + h[7] * y + h[8]
-    return (h[0] * x + h[1] * y + h[2]) / w, (h[3] * x + h[4] * y + h[5]) / w
+    a, b, c, d, e, f, g, i, j = (float(value) for value in h.ravel())
+    w = g * x + i * y + j
+    return (a * x + b * y + c) / w, (d * x + e * y + f) / w

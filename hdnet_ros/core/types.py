@@ -125,8 +125,12 @@ class PersonEstimate:
         """
         if not any(offset_mm):
             return self
-        points = (self.root_camera_mm, self.joints_camera_mm, self.root_network_camera_mm)
-        root, joints, own_root = (None if point is None else point + np.asarray(offset_mm) for point in points)
+        offset = np.asarray(offset_mm)
+        joints, own_root = (
+            None if points is None else points + offset
+            for points in (self.joints_camera_mm, self.root_network_camera_mm)
+        )
+        root = self.root_camera_mm + offset
         return replace(self, root_camera_mm=root, joints_camera_mm=joints, root_network_camera_mm=own_root)
 
 

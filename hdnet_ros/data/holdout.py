@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Iterator
+from collections.abc import Iterator
 
 import numpy as np
 
 from hdnet_ros.core.types import Detection
 from hdnet_ros.data.labelled import LabelledPicture
 from hdnet_ros.data.boxes import box_features, jittered
-from hdnet_ros.data.synthetic.sample import PersonLabel, SyntheticSample, make_sample, read_shard_of
+from hdnet_ros.data.synthetic.labels import PersonLabel
+from hdnet_ros.data.synthetic.sample import SyntheticSample, make_sample
+from hdnet_ros.data.synthetic.shards import read_shard_of
 
 SMALLEST_VISIBLE_FRACTION = 0.25
 """People of whom less is seen are not detected by anything and do not count."""

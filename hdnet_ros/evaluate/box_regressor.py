@@ -16,7 +16,7 @@ class BoxRegressor:
             loss="absolute_error", max_iter=300, learning_rate=0.06, random_state=0
         )
 
-    def fit(self, features: np.ndarray, depth_mm: np.ndarray) -> "BoxRegressor":
+    def fit(self, features: np.ndarray, depth_mm: np.ndarray) -> BoxRegressor:
         """Fit on (N, 5) features, NaN where unknown, and (N,) depths in mm."""
         from threadpoolctl import threadpool_limits
 

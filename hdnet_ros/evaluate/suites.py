@@ -8,7 +8,8 @@ import json
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable, Container, Iterable, Sequence
+from typing import Any
+from collections.abc import Callable, Container, Iterable, Sequence
 
 import numpy as np
 

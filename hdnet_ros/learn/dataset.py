@@ -6,7 +6,7 @@ import itertools
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterator
+from collections.abc import Iterator
 
 import cv2
 import numpy as np
@@ -19,7 +19,9 @@ from hdnet_ros.core.skeleton import MIRRORED_JOINTS, ROOT
 from hdnet_ros.data.datasets import open_dataset
 from hdnet_ros.learn.config import DataConfig
 from hdnet_ros.learn.dataset_files import random_samples
-from hdnet_ros.data.synthetic.sample import PersonLabel, SyntheticSample, make_sample, read_shard_of
+from hdnet_ros.data.synthetic.labels import PersonLabel
+from hdnet_ros.data.synthetic.sample import SyntheticSample, make_sample
+from hdnet_ros.data.synthetic.shards import read_shard_of
 
 log = logging.getLogger(__name__)
 

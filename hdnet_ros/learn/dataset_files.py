@@ -10,7 +10,8 @@ from hdnet_ros.core.boxes import touches_border
 from hdnet_ros.core.skeleton import ROOT
 from hdnet_ros.data.labelled import LabelledPicture
 from hdnet_ros.data.datasets import PictureSet
-from hdnet_ros.data.synthetic.sample import PersonLabel, SyntheticSample
+from hdnet_ros.data.synthetic.labels import PersonLabel
+from hdnet_ros.data.synthetic.sample import SyntheticSample
 
 
 def random_samples(

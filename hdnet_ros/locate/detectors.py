@@ -85,13 +85,13 @@ class HogDetector:
         self.iou_limit = iou_limit
         self._keep_wh = np.array([1.0 - 2.0 * shrink_width, 1.0 - 2.0 * shrink_height])
         self._hog = cv2.HOGDescriptor()
-        self._hog.setSVMDetector(cv2.HOGDescriptor_getDefaultPeopleDetector())
+        self._hog.setSVMDetector(cv2.HOGDescriptor.getDefaultPeopleDetector())
 
     def detect(self, image_rgb: np.ndarray) -> list[Detection]:
         """People in an (H, W, 3) uint8 RGB image, best first; none where it is below 64 x 128."""
         grey = cv2.cvtColor(np.ascontiguousarray(image_rgb), cv2.COLOR_RGB2GRAY)
         border = round(_NEAR_BORDER_SHARE * grey.shape[0])
-        around = cv2.copyMakeBorder(grey, *[border] * 4, cv2.BORDER_REPLICATE)
+        around = cv2.copyMakeBorder(grey, border, border, border, border, cv2.BORDER_REPLICATE)
         far_boxes, far_scores = self._look(grey, self.scale)
         near_boxes, near_scores = self._look(around, _NEAR_SCALE)
         boxes = np.concatenate([far_boxes, near_boxes - border])
@@ -121,9 +121,9 @@ class HogDetector:
         )
         if len(found) == 0:
             return np.zeros((0, 4)), np.zeros(0)
-        found = np.asarray(found, dtype=np.float64)
-        centre = (found[:, :2] + 0.5 * found[:, 2:]) / scale - 0.5
-        half = 0.5 * found[:, 2:] / scale * self._keep_wh
+        boxes_px = np.asarray(found, dtype=np.float64)
+        centre = (boxes_px[:, :2] + 0.5 * boxes_px[:, 2:]) / scale - 0.5
+        half = 0.5 * boxes_px[:, 2:] / scale * self._keep_wh
         # The margin has no upper end; squashed it lies between 0 and 1 as other scores do.
         scores = 1.0 / (1.0 + np.exp(-np.ravel(margins).astype(np.float64)))
         return np.concatenate([centre - half, centre + half], axis=1), scores

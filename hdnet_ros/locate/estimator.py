@@ -6,6 +6,7 @@ import contextlib
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -144,10 +145,10 @@ class HDNetEstimator(Estimator):
         results = [Located() for _ in images]
         waiting: list[_Waiting] = []
         for boxed, located in zip(images, results, strict=True):
-            _check_image(boxed.image_rgb, boxed.camera)
+            image_rgb = _checked(boxed.image_rgb, boxed.camera)
             for index, detection in enumerate(boxed.detections):
                 try:
-                    seen = self._in_image(boxed.image_rgb, detection, boxed.camera)
+                    seen = self._in_image(image_rgb, detection, boxed.camera)
                 except NUMERIC_ERRORS as error:
                     _reject(located, index, str(error))
                 else:
@@ -211,13 +212,14 @@ class HDNetEstimator(Estimator):
         probabilities = torch.softmax(
             output.bin_logits.float() / self.sigma_calibration.temperature, dim=-1
         )
-        columns = (
+        nothing = [None] * len(people)
+        columns: tuple[Any, ...] = (
             _numbers(output.bin_index),
             _numbers(self.bins.spread(probabilities)),
             cells_to_patch_px(_numbers(output.joints_cells), self.convention),
             _numbers(_mass_near(output.heatmaps, output.joints_cells)),
-            self._poses(getattr(output, "pose", None)) or [None] * len(people),
-            _existence_logits(output) or [None] * len(people),
+            self._poses(getattr(output, "pose", None)) or nothing,
+            _existence_logits(output) or nothing,
         )
         return [Reading._make(row) for row in zip(*columns, strict=True)]
 
@@ -289,11 +291,12 @@ class HDNetEstimator(Estimator):
         return flags
 
 
-def _check_image(image: np.ndarray | None, camera: Camera) -> None:
+def _checked(image: np.ndarray | None, camera: Camera) -> np.ndarray:
     if image is None or image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
         found = None if image is None else f"{image.shape} {image.dtype}"
         raise ValueError(f"image is {found}, expected (H, W, 3) uint8 RGB")
     check_image_size(image, camera)
+    return image
 
 
 def _reject(located: Located, index: int, reason: str) -> None:

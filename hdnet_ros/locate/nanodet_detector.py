@@ -141,7 +141,7 @@ class NanoDetDetector:
     def _boxes(self, view: View, cells: Tensor, image_rgb: np.ndarray):
         """Boxes (N, 4) in px of the image and scores (N,) of one view, doubles still among them."""
         height, width = image_rgb.shape[:2]
-        boxes, scores = decode(cells, *view.picture.shape[:2], self.score_threshold)
+        boxes, scores = decode(cells, view.picture.shape[0], view.picture.shape[1], self.score_threshold)
         boxes_px = view.to_image_px(boxes.double().cpu().numpy())
         scores = scores.double().cpu().numpy()
         whole = ~view.is_cut(boxes_px, (width, height))

@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -100,7 +99,7 @@ class _BoxPrior(Estimator):
     def depth_mm(self, box_xywh_center_px: np.ndarray, camera: Camera) -> float:
         """Depth in mm along the optical axis of a box (4,), px."""
         ray, turned_wh_px = turned_box(box_xywh_center_px, camera)
-        if ray is None:
+        if ray is None or turned_wh_px is None:
             return self._distance_mm(box_xywh_center_px[2:], camera.focal_px)
         return self._distance_mm(turned_wh_px, camera.focal_px) * float(ray[2])
 
@@ -121,7 +120,7 @@ class BoxHeightPrior(_BoxPrior):
         footage; hand-made boxes have less.
     """
 
-    name: ClassVar[str] = "box-height"
+    name = "box-height"
     stature_mm: float = 1700.0
     box_sigma_relative: float = 0.13
 
@@ -145,7 +144,7 @@ class BoxAreaPrior(_BoxPrior):
         prior does not know how much of its square a person fills
     """
 
-    name: ClassVar[str] = "box-area"
+    name = "box-area"
     side_real_mm: float = 2000.0
     enlargement: float = 1.0
     box_sigma_relative: float = 0.2

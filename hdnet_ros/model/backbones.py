@@ -23,8 +23,8 @@ class Backbone(nn.Module):
     """
 
     level_channels: tuple[int, int, int, int]
-    input_scale: tuple[float, float, float] = tuple(1.0 / (255.0 * std) for std in IMAGENET_STD)
-    input_shift: tuple[float, float, float] = tuple(
+    input_scale: tuple[float, ...] = tuple(1.0 / (255.0 * std) for std in IMAGENET_STD)
+    input_shift: tuple[float, ...] = tuple(
         -mean / std for mean, std in zip(IMAGENET_MEAN, IMAGENET_STD, strict=True)
     )
     frozen_stages: int = 0

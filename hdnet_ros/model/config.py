@@ -139,7 +139,7 @@ def hdnet_resnet50(**changes: Any) -> HDNetConfig:
 
 def hdnet_lite(**changes: Any) -> HDNetConfig:
     """A network for robots: EfficientNet-Lite0, a narrow pyramid, convolved before upsampling."""
-    lite = {
+    lite: dict[str, Any] = {
         "backbone": "efficientnet_lite0",
         "fpn_channels": 64,
         "smooth_p2": False,
@@ -148,5 +148,8 @@ def hdnet_lite(**changes: Any) -> HDNetConfig:
         "upsample_first": False,
         "gnn_channels": 128,
         "bins": DepthBins.ladder(),
+        "decode_radius_cells": 4,
+        "separate_pairs": True,
+        "median_depth": True,
     }
     return HDNetConfig(**(lite | changes))

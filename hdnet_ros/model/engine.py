@@ -113,7 +113,8 @@ def with_maps(network: HDNet, compiled: ImagesByOpenVino) -> HDNet:
     """
     has_pose = network.pose is not None
     network = copy.copy(network)
-    network.maps = lambda images: HDNetMaps(*compiled(images), *([] if has_pose else [None]))
+    maps = lambda images: HDNetMaps(*compiled(images), *([] if has_pose else [None]))  # noqa: E731
+    object.__setattr__(network, "maps", maps)
     return network
 
 

@@ -8,6 +8,8 @@ import warnings
 from dataclasses import asdict
 from pathlib import Path
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -77,7 +79,7 @@ def example_inputs(input_px: int, people: int = 2) -> tuple[Tensor, Tensor]:
     return images, box_masks
 
 
-def named_tensors(output: tuple, prefix: str = "") -> dict[str, Tensor]:
+def named_tensors(output: Any, prefix: str = "") -> dict[str, Tensor]:
     """Tensors of an output and of the outputs within it, by name."""
     named = {}
     for name, value in zip(output._fields, output, strict=True):

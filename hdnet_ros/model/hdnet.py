@@ -210,7 +210,7 @@ class HDNet(nn.Module):
             depth = self.depth_head(joint_features.mean(dim=1))
             bin_logits, bin_probabilities, bin_index = self._depth(depth)
             heatmaps = _in_whole_map(inside, rows, columns, heatmap_logits)
-            pose = self.pose.decode(volumes.float(), box_masks, patch_index) if self.pose else None
+            pose = self.pose.decode(volumes.float(), box_masks, patch_index) if self.pose and volumes is not None else None
         return HDNetOutput(
             heatmap_logits, heatmaps, joints_cells, bin_logits, bin_probabilities, bin_index, pose, existence
         )
@@ -227,6 +227,7 @@ class HDNet(nn.Module):
         return slice(0, box_masks.shape[-2]), slice(0, box_masks.shape[-1])
 
     def _existence(self, joint_features: Tensor, heatmap_logits: Tensor, heatmaps: Tensor) -> Tensor:
+        assert self.existence is not None
         joints_cells = self._decoded(heatmaps).detach()
         confidence = mass_around(heatmaps, joints_cells, CONFIDENCE_REACH_CELLS)
         return self.existence(joint_features, heatmap_logits.flatten(2).amax(-1), confidence)

@@ -142,7 +142,8 @@ class _Pyramid(nn.Module):
 
     def forward(self, levels: list[Tensor]) -> list[Tensor]:
         """Levels of strides 4, 8, 16, 32 to mixed ones of strides 4, 8, 16."""
-        merged, mixed = self.lateral[3](levels[3]), []
+        merged = self.lateral[3](levels[3])
+        mixed: list[Tensor] = []
         for lateral, mix, level in zip(self.lateral[2::-1], self.mix[::-1], levels[2::-1], strict=True):
             merged = F.interpolate(merged, scale_factor=2.0, mode="bilinear", align_corners=False)
             merged = mix(merged + lateral(level))

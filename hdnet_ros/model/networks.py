@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import nn
 
 from hdnet_ros.model.config import HDNetConfig
@@ -13,7 +15,7 @@ CONFIGS = {"hdnet": HDNetConfig, "rootnet": RootNetConfig}
 _NETWORKS = {HDNetConfig: HDNet, RootNetConfig: RootNet}
 
 
-def config_class(kind: str) -> type:
+def config_class(kind: str) -> Any:
     """Configuration class of a kind.
 
     Raises

@@ -92,9 +92,9 @@ class IntegralPose(nn.Module):
         super().__init__()
         self.config = config
         self.joint_count = joint_count
-        is_shared = config.backbone == SHARED
-        self.backbone = None if is_shared else make_backbone(config.backbone)
-        if is_shared:
+        self.backbone = None if config.backbone == SHARED else make_backbone(config.backbone)
+        is_shared = self.backbone is None
+        if self.backbone is None:
             self.neck: nn.Module = PyramidNeck(pyramid_channels, config.channels)
         else:
             self.neck = _deconvolutions(self.backbone.level_channels[-1], config.channels)

@@ -52,6 +52,7 @@ class UpsampledConv(nn.Module):
                     shape = (count, height, self.factor, width, self.factor, found.shape[-1])
                     result = found.new_empty(shape)
                 result[:, :, fine_rows, :, fine_columns] = found[:, :, None, :, None]
+        assert result is not None  # factor is at least 1
         return result.view(count, self.factor * height, self.factor * width, -1).permute(0, 3, 1, 2)
 
     def _parts(self, size: int) -> list[tuple[slice, slice]]:

@@ -54,7 +54,7 @@ class CameraInfos:
         content = self._content(info)
         if content != self._last[0]:
             self._last = (content, info)
-        camera = (frame, tuple(size_wh_px))
+        camera = (frame, (size_wh_px[0], size_wh_px[1]))
         infos = self._by_camera[camera] = self._by_camera.pop(camera, [])
         place = bisect_left(infos, stamp_ns, key=_stamp)
         infos[place : bisect_right(infos, stamp_ns, key=_stamp)] = [Offered(stamp_ns, self._last[1])]

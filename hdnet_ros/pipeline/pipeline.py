@@ -39,7 +39,7 @@ def detect(detector: Detector, shots: Sequence[Shot], options: Mapping[str, Any]
     if options["min_score"]:
         detector.score_threshold = options["min_score"]
     started = time.perf_counter()
-    found = detector.detect_many([shot.image_rgb for shot in shots])
+    found = detector.detect_many([shot.image_rgb for shot in shots if shot.image_rgb is not None])
     detection_ms = 1000.0 * (time.perf_counter() - started)
     best = [sorted(people, key=lambda d: -d.score)[: options["max_people"]] for people in found]
     return [replace(shot, detections=people) for shot, people in zip(shots, best, strict=True)], detection_ms

@@ -52,7 +52,7 @@ class TrackingFrame:
     def __init__(
         self, wanted: str, lookup: TfLookup | None = None, say: Callable[[str], None] = print
     ):
-        self._lookup = lookup
+        self._lookup: TfLookup = lookup or (lambda stamp_ns, source, target: None)
         self._say = say
         self._is_auto = not wanted and lookup is not None
         self._wanted = "" if lookup is None or wanted in ("", NO_FRAME) else wanted

@@ -101,7 +101,8 @@ class Outputs:
             said[name] = message
             persons = said.get(topic(scene.camera_name, "persons"))
             if name == "~/tracks" and persons is not None:
-                self._each_sink(lambda sink, told=Told(scene, persons, message): sink.publish(told))
+                told = Told(scene, persons, message)
+                self._each_sink(lambda sink, told=told: sink.publish(told))
 
     def _send(self, name: str, message: Any) -> None:
         if name == TF_TOPIC:

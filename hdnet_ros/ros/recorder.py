@@ -1,6 +1,7 @@
 """A node that hands on every message of the demo as it came, and people as plain numbers."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
@@ -13,7 +14,10 @@ from tf2_msgs.msg import TFMessage
 from vision_msgs.msg import Detection2DArray, Detection3DArray
 from visualization_msgs.msg import MarkerArray
 
-from hdnet_ros.msg import PersonRoot, PersonRootArray, PersonTrackArray
+from hdnet_ros.core.types import PersonFlags
+from hdnet_ros.files.roots_file import person_record
+from hdnet_ros.messages.convert import estimates_from_msg
+from hdnet_ros.msg import PersonRootArray, PersonTrackArray
 from hdnet_ros.ros.background_node import BackgroundNode
 
 IMAGE_TOPIC = "/image"
@@ -32,7 +36,6 @@ _TOPICS = {
 _QOS = QoSProfile(
     history=QoSHistoryPolicy.KEEP_LAST, depth=50, reliability=QoSReliabilityPolicy.RELIABLE
 )
-_MM_PER_M = 1000.0
 
 
 class PersonsAnswer(NamedTuple):
@@ -111,29 +114,12 @@ class Recorder:
 
 
 def _answer(msg: PersonRootArray, arrival_ns: int) -> PersonsAnswer:
-    persons = [_person_record(person) for person in msg.persons]
+    people = [
+        replace(person, id=told.id, flags=PersonFlags(told.flags))
+        for person, told in zip(estimates_from_msg(msg), msg.persons, strict=True)
+    ]
+    persons = [person_record(person) for person in people]
     return PersonsAnswer(_stamp_ns(msg.header), arrival_ns, msg.estimator, persons)
-
-
-def _person_record(msg: PersonRoot) -> dict:
-    """Return a person as `hdnet localize` writes it: px and millimetres."""
-    centre, root = msg.box.center.position, msg.root_pose.pose.position
-    return {
-        "id": msg.id,
-        "score": round(msg.score, 4),
-        "existence": round(msg.existence, 4),
-        "flags": int(msg.flags),
-        "box_xywh_center_px": [round(v, 2) for v in (centre.x, centre.y, msg.box.size_x, msg.box.size_y)],
-        "root_camera_mm": [round(v * _MM_PER_M, 1) for v in (root.x, root.y, root.z)],
-        "depth_sigma_mm": round(msg.depth_sigma_m * _MM_PER_M, 1),
-        "joints_px": [[_px(k.u_px), _px(k.v_px)] for k in msg.keypoints],
-        "focal_px": round(msg.focal_px, 4),
-        "patch_px": _px(msg.patch_px),
-    }
-
-
-def _px(value: float) -> float | None:
-    return None if value != value else round(float(value), 2)
 
 
 def _stamp_ns(header: Header) -> int:

@@ -45,12 +45,12 @@ class RootFilter:
         self.stamp_ns = stamp_ns
         self._density = acceleration_density
         self._views: dict[str, tuple[slice, np.ndarray]] = {}  # where in the state, covariance
-        self._state = np.zeros(7)
+        self._state: np.ndarray = np.zeros(7)
         self._state[POSITION] = measurement.root_mm
         # root = measured - error * ray - view error - white noise, so they are correlated.
         ray_mm = measurement.root_mm - measurement.camera_mm
         height = measurement.height_sigma**2
-        self._covariance = np.zeros((7, 7))
+        self._covariance: np.ndarray = np.zeros((7, 7))
         self._covariance[VELOCITY, VELOCITY] = velocity_covariance
         self._covariance[_HEIGHT, _HEIGHT] = height
         self._covariance[POSITION, _HEIGHT] = self._covariance[_HEIGHT, POSITION] = -height * ray_mm

@@ -141,7 +141,7 @@ def _check(measurement: RootMeasurement) -> None:
     """Raise a ValueError where a filter could not take a measurement: one would spoil all the others'."""
     covariances = (measurement.view_covariance_mm2, measurement.white_covariance_mm2)
     numbers = (measurement.root_mm, measurement.camera_mm, measurement.bearing, *covariances)
-    is_finite = all(np.isfinite(values).all() for values in numbers)
+    is_finite = all(np.isfinite(values).all() for values in numbers if values is not None)
     is_person = np.isnan(measurement.size) or _SIZES[0] < measurement.size < _SIZES[1]
     if not (is_finite and is_person and all(1e-12 < np.linalg.det(values) < 1e60 for values in covariances)):
         raise ValueError(f"a root at {measurement.root_mm.tolist()} mm has no covariance that can be used")

@@ -31,7 +31,7 @@ class TrackMerger:
             (a.number, b.number): self._together_since_ns.get((a.number, b.number), stamp_ns)
             for a, b in pairs
         }
-        gone = set()
+        gone: set[int] = set()
         for first, second in sorted(pairs, key=lambda pair: _distance_square(*pair)):
             is_free = not {first.number, second.number} & gone
             if is_free and stamp_ns - since[first.number, second.number] >= TOGETHER_S * 1e9:

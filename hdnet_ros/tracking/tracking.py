@@ -83,7 +83,7 @@ class TrackerConfig:
 class _Sighting(NamedTuple):
     """A person of one image whom a filter can take."""
 
-    index: int  # among the image's persons
+    place: int  # among the image's persons
     person: PersonEstimate
     measurement: RootMeasurement
     name: str  # the detector's id, empty without
@@ -111,7 +111,7 @@ class PersonTracker:
         """Forget everybody, and how late it is; ids are not started over."""
         self._tracks: list[Track] = []
         self._index: dict[str, int] = {}
-        self._newest_ns: int | None = None
+        self._newest_ns = 0  # 0: nothing came yet
         self._last_ns: dict[str, int] = {}
         self._merger = TrackMerger()
 
@@ -180,7 +180,7 @@ class PersonTracker:
                 tracks = self._assigned(sightings, camera, 0.0)
             else:
                 tracks = self._follow(stamp_ns, sightings, camera, pose, axes)
-        found = {sighting.index: track for sighting, track in zip(sightings, tracks) if track is not None}
+        found = {sighting.place: track for sighting, track in zip(sightings, tracks) if track is not None}
         self._index = {track.id: i for i, track in found.items()}
         return [
             self._tracked(person, found[i], pose) if i in found else _untracked(person, "", i)
@@ -196,7 +196,7 @@ class PersonTracker:
     def coast(self, stamp_ns: int) -> None:
         """Move everybody on to a stamp of which no sighting can be used."""
         self._index = {}
-        if self._newest_ns is None or stamp_ns > self._newest_ns:
+        if not self._newest_ns or stamp_ns > self._newest_ns:
             self._predict(stamp_ns)
 
     def tracks(self, stamp_ns: int = 0) -> list[TrackState]:
@@ -220,7 +220,7 @@ class PersonTracker:
     def _is_out_of_order(self, stamp_ns: int, camera: str) -> bool:
         if stamp_ns <= self._last_ns.get(camera, -1):
             return True
-        return self._newest_ns is not None and self._newest_ns - stamp_ns > LATE_LIMIT_NS
+        return bool(self._newest_ns) and self._newest_ns - stamp_ns > LATE_LIMIT_NS
 
     def _assigned(self, sightings: Sequence[_Sighting], camera: str, delay_s: float) -> list[Track | None]:
         measurements = [sighting.measurement for sighting in sightings]

@@ -38,7 +38,7 @@ def synth(preview, out, count, seed, first, split, workers):
 def _write_shards(out: Path, count: int, seed: int, split: str, workers: int, first: int) -> list[Path]:
     from tqdm import tqdm
 
-    from hdnet_ros.data.synthetic.sample import write_shards
+    from hdnet_ros.data.synthetic.shards import write_shards
 
     with tqdm(unit="shard") as bar:
 

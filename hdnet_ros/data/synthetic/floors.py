@@ -45,7 +45,7 @@ def draw_marks(rng: Rng, outdoors: bool) -> np.ndarray:
     rows = []
     if outdoors:
         angle = rng.uniform(0, np.pi)
-        for k in range(int(rng.choice([0, 0, 1, 2, 5]))):
+        for _k in range(int(rng.choice([0, 0, 1, 2, 5]))):
             at, turn = rng.uniform(-6, 6, 2), angle + rng.choice([0, 0, np.pi / 2])
             paint = (0.75, 0.7, 0.2) if rng.random() < 0.25 else (0.7, 0.7, 0.68)
             rows.append(

@@ -29,19 +29,7 @@ from hdnet_ros.data.synthetic.placement import (
     draw_place_before,
     draw_view,
 )
-from hdnet_ros.data.synthetic.shards import read_shard, read_shard_of, write_shards
 from hdnet_ros.data.synthetic.statures import draw_identity
-
-__all__ = [
-    "NobodyBox",
-    "PersonLabel",
-    "SampleConfig",
-    "SyntheticSample",
-    "make_sample",
-    "read_shard",
-    "read_shard_of",
-    "write_shards",
-]
 
 _ATTEMPTS = 8
 # Half the side of the largest patch, one rung above its own, over the longer side of its box.

@@ -17,6 +17,7 @@ import numpy as np
 from hdnet_ros.core.camera import Camera
 from hdnet_ros.data.synthetic.labels import PersonLabel
 from hdnet_ros.data.synthetic.nobody import NobodyBox
+from hdnet_ros.data.synthetic.sample import SyntheticSample, make_sample
 
 SHARD_SIZE = 512
 JPEG_QUALITY = 96
@@ -85,8 +86,6 @@ def _written(jobs: list, workers: int) -> Iterator[None]:
 
 def _write_one(job) -> None:
     path, seed, split, start = job
-    from hdnet_ros.data.synthetic.sample import make_sample
-
     cv2.setNumThreads(1)
     save_shard(path, [make_sample(seed, n, split) for n in range(start, start + SHARD_SIZE)])
 
@@ -148,8 +147,6 @@ def read_shard_of(path, split: str) -> list:
 
 def read_shard(path) -> list:
     """The samples of a shard (SyntheticSample), pictures decoded; shards without boxes of nobody have none."""
-    from hdnet_ros.data.synthetic.sample import SyntheticSample
-
     with np.load(path, allow_pickle=False) as file:
         data = {name: file[name] for name in file.files}
     image_start = np.concatenate([[0], data["image_end"][:-1]])

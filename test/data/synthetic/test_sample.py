@@ -11,8 +11,8 @@ from hdnet_ros.data.synthetic.backgrounds import cache_folder
 from hdnet_ros.data.synthetic.cameras import CameraView
 from hdnet_ros.data.synthetic.labels import RenderedPeople
 from hdnet_ros.data.synthetic.placement import PlacementConfig
-from hdnet_ros.data.synthetic.sample import SampleConfig, make_sample, read_shard
-from hdnet_ros.data.synthetic.shards import save_shard
+from hdnet_ros.data.synthetic.sample import SampleConfig, make_sample
+from hdnet_ros.data.synthetic.shards import read_shard, save_shard
 
 COUNT = 24
 
