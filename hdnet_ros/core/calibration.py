@@ -46,6 +46,9 @@ _PINHOLE_AT_ZERO = ("inversebrownconrady", "modifiedbrownconrady")
 # A skew below this share of fx moves no pixel of an image by a hundredth.
 _NO_SKEW = 1e-6
 _WIDEST_PAIR_MM = 1e5
+# Of the image's side; a pinhole of half of it sees 90 degrees, a fisheye of a sixth 180 and more.
+_SHORTEST = 0.02
+_MOST_ASPECT = 20.0
 # Which of OpenCV's first coefficients are meant is only sure from four on (k1 k2 p1 p2).
 _LEAST_GIVEN = 4
 
@@ -94,6 +97,7 @@ class Calibration:
             model, coefficients = lens(self.distortion_model, self.distortion, self.camera_model)
             K = _without_skew(self.K)
             full = Camera.from_matrix(K, self.size_wh_px, model, coefficients)
+        _check_units(full)
         x, y, width, height = self.roi_xywh_px
         if min(x, y, width, height) < 0 or x + width > full.size_wh_px[0] or y + height > full.size_wh_px[1]:
             raise ValueError(
@@ -200,6 +204,17 @@ def _check_focal(name: str, matrix: Sequence[float] | None, rectified: bool) -> 
         raise ValueError(
             f"{name} has fx = {fx:g}, fy = {fy:g}: not calibrated; run camera_calibration or give the "
             "driver a camera_info_url"
+        )
+
+
+def _check_units(camera: Camera) -> None:
+    """Raise a ValueError for focal lengths that are no pixels: shares of the image, or mm."""
+    fx, fy = camera.K[0, 0], camera.K[1, 1]
+    width, height = camera.size_wh_px
+    if min(fx / width, fy / height) < _SHORTEST or not 1.0 / _MOST_ASPECT < fx / fy < _MOST_ASPECT:
+        raise ValueError(
+            f"fx is {fx:g}, fy {fy:g} px for an image of {width} x {height}, expected px (are they shares of "
+            "the image, or mm?)"
         )
 
 

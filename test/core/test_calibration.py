@@ -125,6 +125,8 @@ def test_roi_and_binning_keep_the_optical_centre():
         ({"P": [*P[:3], float("inf"), *P[4:]]}, True, "P is .*inf"),
         ({"P": [*P[:3], -1e9, *P[4:]]}, True, "m apart, expected below 100"),
         ({"K": [1e39, 0.0, 330.0, 0.0, 690.0, 250.0, 0.0, 0.0, 1.0]}, False, "expected lengths of 1e-7 to 1e7 px"),
+        ({"K": [1.1, 0.0, 0.5, 0.0, 1.4, 0.5, 0.0, 0.0, 1.0]}, False, "fx is 1.1, fy 1.4 px for an image of 640 x 480, expected px"),
+        ({"K": [700.0, 0.0, 330.0, 0.0, 7e4, 250.0, 0.0, 0.0, 1.0]}, False, "fx is 700, fy 70000 px"),
         ({"roi_xywh_px": (600, 0, 100, 480)}, False, "ROI 100 x 480 at \\(600, 0\\) leaves the sensor of 640 x 480"),
         ({"size_wh_px": (0, 480)}, False, "image size is 0 x 480"),
     ],

@@ -216,7 +216,7 @@ def test_parameters_are_described_checked_and_take_effect(people):
     assert len(people.answer([NEAR_BOX, FAR_BOX]).persons) == 1
 
 
-def test_compressed_images_are_answered(bench, make_hdnet_node, make_camera_client):
+def test_compressed_images_are_answered_and_bombs_and_gaps_named(bench, make_hdnet_node, make_camera_client, stamp_of):
     import cv2
 
     namespace = "/compressed"
@@ -231,14 +231,34 @@ def test_compressed_images_are_answered(bench, make_hdnet_node, make_camera_clie
         and node.count_subscribers(f"{namespace}/hdnet_node/persons"),
         "discovery",
     )  # fmt: skip
-    stamp_ns = camera.next_stamp_ns()
-    msg = CompressedImage(header=camera.header(stamp_ns), format="jpeg")
-    msg.data = cv2.imencode(".jpg", np.zeros((480, 640, 3), np.uint8))[1].tobytes()
-    camera.info.publish(camera.info_msg(stamp_ns))
-    sender.publish(msg)
-    camera.detections.publish(camera.detections_msg(stamp_ns, [NEAR_BOX]))
-    bench.wait(lambda: persons, "answer to a compressed image")
-    assert persons[0].persons[0].root_pose.pose.position.z == pytest.approx(4.0)
+
+    def send(data):
+        stamp_ns = camera.next_stamp_ns()
+        camera.info.publish(camera.info_msg(stamp_ns))
+        sender.publish(CompressedImage(header=camera.header(stamp_ns), format="jpeg", data=data))
+        camera.detections.publish(camera.detections_msg(stamp_ns, [NEAR_BOX]))
+        return stamp_ns
+
+    def answers(stamp_ns):
+        return [message for message in persons if stamp_of(message.header) == stamp_ns]
+
+    noise = np.random.default_rng(0).integers(0, 256, (480, 640, 3), dtype=np.uint8)
+    whole = cv2.imencode(".jpg", noise)[1].tobytes()
+    bomb = bytearray(whole)
+    size = bomb.index(b"\xff\xc0") + 5
+    bomb[size : size + 4] = (30_000).to_bytes(2, "big") * 2
+    bad = {
+        bytes(bomb): "declares 30000 x 30000 px, expected 640 x 480 px",
+        whole[: len(whole) // 2] + b"\xff\xd9": "has missing data: Corrupt JPEG data: premature end",
+        b"no picture": "10 bytes of format 'jpeg' are not a picture",
+    }
+    for data, words in bad.items():
+        stamp_ns = send(data)
+        bench.wait(lambda said=words: [line for line in bench.log_lines() if said in line], f"log line: {words}")
+        good_ns = send(whole)
+        (answer,) = bench.wait(lambda at=good_ns: answers(at), "answer to the next compressed image")
+        assert answer.persons[0].root_pose.pose.position.z == pytest.approx(4.0)
+        assert answers(stamp_ns) == []
 
 
 def test_people_are_out_before_their_markers_are_built(people):
@@ -255,6 +275,32 @@ def test_people_are_out_before_their_markers_are_built(people):
     assert not markers
     may_build.set()
     people.bench.wait(lambda: markers, "markers")
+
+
+def test_what_is_not_finite_stays_in_and_the_rest_of_the_scene_goes_out(people, stamp_of, monkeypatch):
+    from hdnet_ros.messages.publication import Publication
+
+    tracks = people.topic(PersonTrackArray, "tracks")
+    people.answer([NEAR_BOX])
+    true_of = Publication.of
+
+    def spoiling(self, *args):
+        for topic, message in true_of(self, *args):
+            if topic == "~/persons":
+                message.persons[0].root_pose.pose.position.z = float("inf")
+            yield topic, message
+
+    with monkeypatch.context() as spoiled:
+        spoiled.setattr(Publication, "of", spoiling)
+        stamp_ns = people.camera.send([NEAR_BOX])
+        people.bench.wait(lambda: [m for m in tracks if stamp_of(m.header) == stamp_ns], "tracks of the spoiled scene")
+        words = "persons[0].root_pose.pose.position.z is inf, expected a finite number"
+        people.bench.wait(lambda: [line for line in people.bench.log_lines() if words in line], "line in the log")
+    assert not [m for m in people.persons if stamp_of(m.header) == stamp_ns]
+    (told,) = [value.value for value in people.status().values if value.key == "last bad input"]
+    assert "~/persons is not published" in told
+    (person,) = people.answer([NEAR_BOX]).persons
+    assert person.root_pose.pose.position.z == pytest.approx(4.0)
 
 
 def test_under_a_budget_people_take_turns_and_the_others_are_coasted(people):
