@@ -54,8 +54,11 @@ def ensure_bank(split: str, cache_dir: str | Path | None = None) -> Path:
         bank = _build(BODIES[split], np.random.default_rng(SEEDS[split]))
         # A unique name first, so that processes starting together never read half a file.
         partial = path.with_name(f"{path.stem}.{os.getpid()}.npz")
-        np.savez(partial, **bank)
-        partial.replace(path)
+        try:
+            np.savez(partial, **bank)
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
     return path
 
 

@@ -206,8 +206,11 @@ def _write_cache(folder: Path, entries: list[dict], chunks: list[np.ndarray], so
         ("index.json", json.dumps(entries).encode()),
     ):
         temporary = folder / f"{name}.{os.getpid()}.tmp"
-        temporary.write_bytes(payload)
-        os.replace(temporary, folder / name)
+        try:
+            temporary.write_bytes(payload)
+            os.replace(temporary, folder / name)
+        finally:
+            temporary.unlink(missing_ok=True)
     return manifest
 
 

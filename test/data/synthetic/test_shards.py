@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -45,3 +46,24 @@ def _has_opencv(pid):
             return "cv2" in file.read()
     except OSError:
         return False
+
+
+def test_a_full_disk_leaves_no_half_of_a_shard(tmp_path, monkeypatch):
+    import errno
+
+    import numpy as np
+
+    from hdnet_ros.data.synthetic import shards
+
+    def half(file, **arrays):
+        file.write(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(shards.np, "savez", half)
+    monkeypatch.setattr(shards, "_FIELDS", ())
+    monkeypatch.setattr(shards, "_nobody_arrays", lambda samples: {})
+    camera = SimpleNamespace(K=np.eye(3), size_wh_px=(8, 8), distortion_model="none", distortion=())
+    sample = SimpleNamespace(image_rgb=np.zeros((8, 8, 3), np.uint8), people=[], camera=camera, key=(1, 2, "train"))
+    with pytest.raises(OSError, match="No space left"):
+        shards.save_shard(tmp_path / "shard.npz", [sample])
+    assert list(tmp_path.iterdir()) == []
