@@ -93,13 +93,24 @@ requirements_uptodate() {
   [ "$(cat "$VENV/.hdnet-$1" 2>/dev/null)" = "$hash" ]
 }
 
-requirements_hash() { sha256sum <"$ROOT/requirements/$1.txt"; }
+requirements_hash() { cat "$ROOT/requirements/$1.txt" "$(locked "$1" || echo /dev/null)" | sha256sum; }
+
+# The file of exact versions with hashes, where it is of these requirements and for this machine.
+locked() {
+  local lock="$ROOT/requirements/lock/$1.txt" hash
+  # Beside a ROS 2 of the distribution its Python packages count, and no file can know those.
+  if has_ros || [ ! -f "$lock" ] || [ "$(uname -m)" != x86_64 ]; then return 1; fi
+  hash="$(sha256sum <"$ROOT/requirements/$1.txt" | cut -d ' ' -f 1)"
+  head -n 1 "$lock" | grep -q "$hash" && echo "$lock"
+}
 
 requirements_uptodate_or_install() {
+  local lock wanted=(-c "$ROOT/requirements/run.txt" -r "$ROOT/requirements/$1.txt")
   requirements_uptodate "$1" && return 0
+  if lock="$(locked "$1")"; then wanted=(--require-hashes -r "$lock"); fi
   # Kept until it succeeds, so that a second try does not download again; nothing is left in the home folder.
   "$VENV/bin/python" -m pip install --no-input --disable-pip-version-check --cache-dir "$STATE/pip-cache" \
-    --progress-bar off -c "$ROOT/requirements/run.txt" -r "$ROOT/requirements/$1.txt" || return 1
+    --progress-bar off "${wanted[@]}" || return 1
   rm -rf "$STATE/pip-cache"
   requirements_hash "$1" >"$VENV/.hdnet-$1"
 }
