@@ -167,7 +167,7 @@ def pool_features(weights: Tensor, features: Tensor, patch_index: Tensor | None 
     (N, J, C)
     """
     joint_weights = weights.flatten(2)
-    cell_features = features.flatten(2).transpose(1, 2)
+    cell_features = features.permute(0, 2, 3, 1).flatten(1, 2)
     if patch_index is None:
         return torch.bmm(joint_weights, cell_features)
     count, joints, cells = joint_weights.shape
