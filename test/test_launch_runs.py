@@ -148,6 +148,15 @@ def test_nodes_start_in_the_namespace_and_end_cleanly(launch, listener, namespac
     assert running.text().count("process has finished cleanly") == 2
 
 
+def test_a_detector_inside_hdnet_node_leaves_one_process_that_hears_no_boxes(launch, listener):
+    running = launch("hdnet.launch.py", "detector:=inside", "estimator:=box-height", "image:=image_raw")
+    running.wait_for(lambda: {"/image_raw", "/camera_info"} <= subscriptions(listener, "hdnet_node", "/"), "hdnet_node")
+    assert "/detections" not in subscriptions(listener, "hdnet_node", "/")
+    assert "detector nanodet inside" in running.text()
+    assert running.end() == 0
+    assert running.text().count("process has finished cleanly") == 1
+
+
 def test_several_cameras_are_answered_by_one_node(launch, listener):
     running = launch(
         "multi_camera.launch.py", "cameras:=front /rear", "namespace:=robot", "image:=image_raw",
