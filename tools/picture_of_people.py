@@ -49,8 +49,7 @@ def render() -> tuple[np.ndarray, Camera, list[np.ndarray]]:
     pose = drive.base_to_odom(drive.base_pose(0.0)) @ drive.camera_to_base()
     centre = [(side - 1) / 2 for side in SIZE_WH_PX]
     K = np.array([[FOCAL_PX, 0.0, centre[0]], [0.0, FOCAL_PX, centre[1]], [0.0, 0.0, 1.0]])
-    axes, centre_m = np.ascontiguousarray(pose[:3, :3].T), np.ascontiguousarray(pose[:3, 3])
-    view = CameraView(Camera.from_matrix(K, SIZE_WH_PX), axes, centre_m)
+    view = CameraView(Camera.from_matrix(K, SIZE_WH_PX), pose[:3, :3].T, pose[:3, 3])
     surfaces = trace_scene(scene, view)
     people = labels.render(view, meshes, scene.light)
     backdrop = draw_backdrop(np.random.default_rng(3), bank, surfaces.rays, as_photo=False)

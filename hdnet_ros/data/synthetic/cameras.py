@@ -36,6 +36,11 @@ class CameraView:
     rotation_world_to_camera: np.ndarray
     position_world_m: np.ndarray
 
+    def __post_init__(self) -> None:
+        # The kernels that look through it take no slices of other arrays.
+        for name in ("rotation_world_to_camera", "position_world_m"):
+            object.__setattr__(self, name, np.ascontiguousarray(getattr(self, name), dtype=np.float64))
+
     def to_camera_m(self, points_world_m: np.ndarray) -> np.ndarray:
         """Points (..., 3) of the world in the optical frame, m."""
         return (

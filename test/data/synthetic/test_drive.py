@@ -7,6 +7,8 @@ pytest.importorskip("numba", reason="numba is not installed: no synthetic pictur
 
 from hdnet_ros.data.driving_scene import base_to_odom
 from hdnet_ros.data.synthetic.drive import ACTORS, Walker, base_pose, view_at
+from hdnet_ros.data.synthetic.raycast import PRIMITIVE_WIDTH
+from hdnet_ros.data.synthetic.scene import OUTDOOR, Scene, trace_scene
 
 
 @pytest.fixture(scope="module")
@@ -38,3 +40,9 @@ def test_the_camera_rides_on_the_base_and_looks_ahead_and_a_little_down():
         ahead = view.to_camera_m(base[:3] @ [6.2, 0.0, 1.2, 1.0])
         np.testing.assert_allclose(ahead, [0.0, -6.0 * np.sin(0.06), 6.0 * np.cos(0.06)], atol=1e-9)
     assert base_pose(3.0)[2] == pytest.approx(0.15)
+
+
+def test_a_view_cut_out_of_a_pose_can_be_rendered():
+    """The renderer's kernels refuse arrays that are slices of others."""
+    nothing = Scene(OUTDOOR, np.zeros((0, PRIMITIVE_WIDTH)), np.zeros(0, int), None, None, None, 0.0, 0.0)
+    assert trace_scene(nothing, view_at(0.0)).depth_m.shape == (480, 640)
