@@ -15,8 +15,9 @@ log = logging.getLogger(__name__)
 
 
 def load_pretrained(network: nn.Module) -> None:
-    """Fill a network's backbone with weights of others; the rest stays random."""
+    """Fill a network's backbone, and its witness, with weights of others; the rest stays random."""
     network.load_backbone(pretrained_backbone_state(network.config.backbone))
+    _load_witness(network)
 
 
 def start_from_checkpoint(network: nn.Module, path: Path) -> list[str]:
@@ -31,6 +32,8 @@ def start_from_checkpoint(network: nn.Module, path: Path) -> list[str]:
     ValueError : a tensor that differs in more than the number of its inputs
     """
     stored = load_checkpoint(path).network.state_dict()
+    if not any(name.startswith("witness.") for name in stored):
+        _load_witness(network)
     own, missing = network.state_dict(), []
     for name, value in own.items():
         if name not in stored:
@@ -42,6 +45,12 @@ def start_from_checkpoint(network: nn.Module, path: Path) -> list[str]:
     network.load_state_dict(own)
     log.info("started from %s; %d tensors are not in it", path, len(missing))
     return missing
+
+
+def _load_witness(network: nn.Module) -> None:
+    witness = getattr(network, "witness", None)
+    if witness is not None:
+        witness.backbone.load_state_dict(pretrained_backbone_state(network.config.joint_witness))
 
 
 def _copy_inputs(name: str, value: torch.Tensor, stored: torch.Tensor, path: Path) -> None:

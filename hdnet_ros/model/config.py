@@ -42,6 +42,9 @@ class HDNetConfig:
     use_gnn : Table 6, False averages the pooled features without a graph network
     heatmap_pooling : Table 6, False pools depth features evenly over the person's box
     existence : whether somebody is in the box at all, as one more output
+    joint_witness : "movenet_lightning" or "movenet_thunder": a second network whose word on 13 of the joints
+        is added to the heatmaps that are told, not to those by which depth is pooled; "" for none
+    joint_witness_px : side to which patches are resized for it
     pose : the 3D pose of the same people, root-relative; None leaves it out
     """
 
@@ -65,11 +68,15 @@ class HDNetConfig:
     use_gnn: bool = True
     heatmap_pooling: bool = True
     existence: bool = False
+    joint_witness: str = ""
+    joint_witness_px: int = 256
     pose: PoseConfig | None = None
 
     def __post_init__(self) -> None:
         if self.backbone not in BACKBONES:
             raise ValueError(f"backbone is {self.backbone!r}, expected one of {sorted(BACKBONES)}")
+        if self.joint_witness not in _JOINT_WITNESSES:
+            raise ValueError(f"joint_witness is {self.joint_witness!r}, expected one of {_JOINT_WITNESSES}")
         for name, smallest in _SMALLEST.items():
             value = getattr(self, name)
             largest = _LARGEST.get(name, MOST_CHANNELS)
@@ -108,6 +115,7 @@ class HDNetConfig:
         return asdict(self) | {"links": [list(link) for link in self.links]}
 
 
+_JOINT_WITNESSES = ("", "movenet_lightning", "movenet_thunder")
 _SMALLEST = {
     "fpn_channels": 1,
     "branch_mid_channels": 1,
@@ -116,6 +124,7 @@ _SMALLEST = {
     "gnn_layers": 1,
     "joint_count": 1,
     "decode_radius_cells": 0,
+    "joint_witness_px": 32,
 }
 _LARGEST = {"gnn_layers": 64, "joint_count": 256, "decode_radius_cells": 1024}
 _SWITCHES = (

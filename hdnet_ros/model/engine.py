@@ -111,10 +111,11 @@ def with_maps(network: HDNet, compiled: ImagesByOpenVino) -> HDNet:
 
     The rest, reading people off the maps, stays in PyTorch and in float32.
     """
+    names = network.map_names
 
     def maps(images: Tensor) -> HDNetMaps:
-        logits, features_of_cells, *volumes = compiled(images)
-        return HDNetMaps(logits, features_of_cells.permute(0, 3, 1, 2), *volumes)
+        found = dict(zip(names, compiled(images), strict=True))
+        return HDNetMaps(**found | {"depth_features": found["depth_features"].permute(0, 3, 1, 2)})
 
     network = copy.copy(network)
     object.__setattr__(network, "maps", maps)

@@ -28,6 +28,7 @@ from hdnet_ros.model.heatmap import (
     spatial_softmax,
     windowed_soft_argmax_cells,
 )
+from hdnet_ros.model.joint_witness import JointWitness
 from hdnet_ros.model.pose3d import IntegralPose, PoseOutput
 from hdnet_ros.model.skeleton_gnn import SkeletonGNN
 
@@ -42,11 +43,13 @@ class HDNetMaps(NamedTuple):
     heatmap_logits : (B, J, S / 4, S / 4)
     depth_features : (B, C, S / 4, S / 4)
     volumes : (B, J, D, h, w) logits of the 3D pose, or None where the network has no pose head
+    witness : (B, J, S / 4, S / 4) what a `JointWitness` adds to the logits, or None without one
     """
 
     heatmap_logits: Tensor
     depth_features: Tensor
     volumes: Tensor | None = None
+    witness: Tensor | None = None
 
 
 class HDNetOutput(NamedTuple):
@@ -145,6 +148,8 @@ class HDNet(nn.Module):
         if config.direct_regression:
             nn.init.constant_(self.depth_head.bias, 0.5 * (config.bins.count - 1))
         self.existence = ExistenceHead(branch_channels, config.joint_count) if config.existence else None
+        witness = config.joint_witness
+        self.witness = JointWitness(witness, config.joint_witness_px) if witness else None
         self.pose = (
             IntegralPose(config.pose, config.fpn_channels, config.joint_count)
             if config.pose
@@ -183,13 +188,19 @@ class HDNet(nn.Module):
         depth_features = self.depth_branch(pyramid) if self.depth_branch else heatmap_features
         logits = self.heatmap_head(heatmap_features)
         volumes = self.pose(images, pyramid, logits) if self.pose else None
-        return HDNetMaps(logits, depth_features, volumes)
+        return HDNetMaps(logits, depth_features, volumes, self.witness(images) if self.witness else None)
+
+    @property
+    def map_names(self) -> tuple[str, ...]:
+        """Which of `HDNetMaps` this network has, in their order."""
+        has = {"volumes": self.pose is not None, "witness": self.witness is not None}
+        return tuple(name for name in HDNetMaps._fields if has.get(name, True))
 
     def read(
         self, maps: HDNetMaps, box_masks: Tensor, patch_index: Tensor | None = None
     ) -> HDNetOutput:
         """Read N people off the maps of B patches; parameters as `forward` has them."""
-        logits, depth_features, volumes = maps
+        logits, depth_features, volumes, witness = maps
         if is_one_each(patch_index, len(logits)):
             patch_index = None
         rows, columns = self._cells_to_read(box_masks)
@@ -199,7 +210,6 @@ class HDNet(nn.Module):
             heatmap_logits = mask_logits(logits, box_masks)
             inside = spatial_softmax(heatmap_logits[..., rows, columns])
             first_cell = inside.new_tensor([columns.start, rows.start])
-            joints_cells = self.joints_of(inside) + first_cell
             pooled_evenly = not self.config.heatmap_pooling
             weights = _even(box_masks[..., rows, columns], inside) if pooled_evenly else inside
             features = depth_features[..., rows, columns].float()
@@ -209,6 +219,11 @@ class HDNet(nn.Module):
                 joint_features = self.gnn(joint_features)
             depth = self.depth_head(joint_features.mean(dim=1))
             bin_logits, bin_probabilities, bin_index = self._depth(depth)
+            if witness is not None:
+                witness = witness.float() if patch_index is None else witness.float()[patch_index]
+                heatmap_logits = mask_logits(logits + witness, box_masks)
+                inside = spatial_softmax(heatmap_logits[..., rows, columns])
+            joints_cells = self.joints_of(inside) + first_cell
             heatmaps = _in_whole_map(inside, rows, columns, heatmap_logits)
             pose = self.pose.decode(volumes.float(), box_masks, patch_index) if self.pose and volumes is not None else None
         return HDNetOutput(

@@ -14,15 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from hdnet_ros.core.keypoints import COCO_JOINTS
 from hdnet_ros.model.backbones import Backbone
 from hdnet_ros.model.tensor_file import read_tensors
-
-COCO_JOINT_NAMES = (
-    "nose", "left_eye", "right_eye", "left_ear", "right_ear", "left_shoulder", "right_shoulder",
-    "left_elbow", "right_elbow", "left_wrist", "right_wrist", "left_hip", "right_hip",
-    "left_knee", "right_knee", "left_ankle", "right_ankle",
-)  # fmt: skip
-"""What each of the keypoint heatmaps shows, in their order."""
 
 # (repeats, stride of the first, expansion) of MobileNetV2's groups of blocks.
 _GROUPS = ((1, 1, 1), (2, 2, 6), (3, 2, 6), (4, 2, 6), (3, 1, 6), (3, 2, 6), (1, 1, 6))
@@ -66,7 +60,7 @@ class MoveNet(Backbone):
         self.level_channels = (p2, group_channels[2] + p3, group_channels[4] + p4, _LAST_CHANNELS)
         self.keypoint_channels = _HEAD_CHANNELS
         self.keypoints = nn.Sequential(
-            *_separable(p2, _HEAD_CHANNELS), nn.Conv2d(_HEAD_CHANNELS, len(COCO_JOINT_NAMES), 1)
+            *_separable(p2, _HEAD_CHANNELS), nn.Conv2d(_HEAD_CHANNELS, len(COCO_JOINTS), 1)
         )
 
     def stages(self) -> list[list[nn.Module]]:
@@ -97,7 +91,7 @@ class MoveNet(Backbone):
         return [p2, torch.cat([ends[2], p3], 1), torch.cat([ends[3], p4], 1), last]
 
     def keypoint_logits(self, finest: Tensor) -> Tensor:
-        """Heatmap logits (B, 17, h, w) of `COCO_JOINT_NAMES` from the finest level; sigmoid gives scores."""
+        """Heatmap logits (B, 17, h, w) of `COCO_JOINTS` from the finest level; sigmoid gives scores."""
         return self.keypoints(finest)
 
 

@@ -41,6 +41,15 @@ def test_bundled_weights_are_small_and_name_their_origin(weights):
     assert loaded.calibration.floor_relative >= 0.056
 
 
+def test_bundled_weights_name_whose_joints_they_hold(weights):
+    loaded = load_checkpoint(weights)
+    assert loaded.config.joint_witness == "movenet_lightning"
+    assert "MoveNet" in loaded.metadata["data"] and "Google" in loaded.metadata["data"]
+    notice = weights.with_name("NOTICE-movenet").read_text()
+    assert weights.name in notice and "LICENSE-movenet" in notice
+    assert "Apache License" in weights.with_name("LICENSE-movenet").read_text()
+
+
 def test_bundled_files_are_those_of_the_list_beside_them(weights):
     listed = dict(line.split()[::-1] for line in weights.with_name("SHA256SUMS").read_text().splitlines())
     found = {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in weights.parent.glob("*.safetensors")}

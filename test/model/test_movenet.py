@@ -8,7 +8,7 @@ import torch
 
 from hdnet_ros.model.backbones import pretrained_backbone_state
 from hdnet_ros.model.hdnet import HDNet, hdnet_lite
-from hdnet_ros.model.movenet import COCO_JOINT_NAMES, movenet_lightning, movenet_thunder
+from hdnet_ros.model.movenet import movenet_lightning, movenet_thunder
 
 SCRIPT = Path(__file__).parents[2] / "tools" / "convert_movenet.py"
 
@@ -45,7 +45,7 @@ def test_keypoint_logits_have_the_finest_level_s_cells():
     network = movenet_thunder().eval()
     with torch.inference_mode():
         finest = network(torch.zeros(2, 3, 64, 96, dtype=torch.uint8))[0]
-        assert network.keypoint_logits(finest).shape == (2, len(COCO_JOINT_NAMES), 16, 24)
+        assert network.keypoint_logits(finest).shape == (2, 17, 16, 24)
 
 
 def test_every_stage_frozen_freezes_the_pyramid_too():

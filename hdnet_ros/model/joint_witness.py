@@ -1,0 +1,51 @@
+"""A second network's word on where the joints are: one that has learnt keypoints on images of real people."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from hdnet_ros.core.keypoints import COCO_JOINTS
+from hdnet_ros.core.skeleton import JOINT_NAMES
+from hdnet_ros.model.fpn import make_backbone
+
+# What a cell counts where the witness sees nothing: enough to be overruled, little against what it sees.
+_NOTHING_SEEN = 0.02
+
+
+class JointWitness(nn.Module):
+    """MoveNet's keypoint scores as logarithms that are added to the logits of heatmaps.
+
+    Both networks were trained on other people, so that where one errs the other seldom errs alike. Only
+    joints that both name count: MoveNet knows neither pelvis nor spine, thorax and head top, and its word
+    moves neither the root nor the depth. It is not trained further.
+
+    Parameters
+    ----------
+    backbone : "movenet_lightning" or "movenet_thunder"
+    input_px : side to which patches are resized for it
+    """
+
+    def __init__(self, backbone: str, input_px: int) -> None:
+        super().__init__()
+        self.input_px = input_px
+        self.backbone = make_backbone(backbone).requires_grad_(False)
+        keypoints = [COCO_JOINTS.index(name) if name in COCO_JOINTS else -1 for name in JOINT_NAMES]
+        is_known = torch.tensor([keypoint >= 0 for keypoint in keypoints]).view(1, -1, 1, 1)
+        self.register_buffer("_keypoints", torch.tensor(keypoints).clamp_min(0), persistent=False)
+        self.register_buffer("_is_known", is_known.float(), persistent=False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(B, J, S / 4, S / 4) of images (B, 3, S, S), RGB from 0 to 255; zero for joints it does not know."""
+        cells, images = images.shape[-1] // 4, images.float()
+        if images.shape[-1] != self.input_px:
+            side = [self.input_px, self.input_px]
+            images = F.interpolate(images, size=side, mode="bilinear", align_corners=False)
+        finest = self.backbone(images)[0]
+        scores = torch.sigmoid(self.backbone.keypoint_logits(finest).float())
+        if scores.shape[-1] != cells:
+            scores = F.interpolate(scores, size=[cells, cells], mode="bilinear", align_corners=False)
+        # Both agree on a joint where their peaks lie a cell apart.
+        scores = F.avg_pool2d(scores, 3, stride=1, padding=1)
+        return (scores + _NOTHING_SEEN).log()[:, self._keypoints] * self._is_known
