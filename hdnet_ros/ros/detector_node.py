@@ -63,7 +63,8 @@ class DetectorNode(Node):
         subscribe(self, self._kind, self._topic, self._on_image, self._logbook.qos_mismatch)
         self._diagnostics = DiagnosticsPublisher(self, self._topic, self._report)
         self._since_s = time.monotonic()
-        self.get_logger().info(f"detector {options['detector']} on {device}")
+        runs = "" if engine == "none" else f" ({engine})"
+        self.get_logger().info(f"detector {options['detector']} on {device}{runs}")
 
     def destroy_node(self) -> None:
         """Stop the worker before the publisher goes."""

@@ -103,7 +103,8 @@ class HDNetNode(LifecycleNode):
         logbook = self._logbooks[self.cameras[0]]
         self._outputs = Outputs(self, logbook, self.options, self._estimator.name, self.cameras)
         boxes = f"detector {self.options['detector']} inside" if self._detector else "boxes from a topic"
-        self.get_logger().info(f"estimator {self._estimator.name} on {self._estimator.device}, {boxes}")
+        runs = f" ({self._estimator.engine})" if self._estimator.engine else ""
+        self.get_logger().info(f"estimator {self._estimator.name} on {self._estimator.device}{runs}, {boxes}")
         return super().on_configure(state)
 
     @_told
