@@ -58,31 +58,3 @@ def make_inner_detector(options: Mapping[str, Any]) -> Detector | None:
     # The node's own limit is 0 where boxes come from elsewhere: their detector has chosen already.
     limit = {"min_score": options["min_score"] or None, "sides_px": (), "hog_scale": 1.5}
     return make_people_detector({**shared, **own, **limit})[0]
-
-
-def open_video(source: str, camera: str, rate_hz: float) -> tuple[Any, Any]:
-    """Return the frames of a source and the camera they were taken with.
-
-    Raises
-    ------
-    BackendError
-        If either cannot be opened, or the camera is of another size than the pictures.
-    """
-    from hdnet_ros.files.camera_files import load_camera
-    from hdnet_ros.files.frames import FrameSource
-
-    for value, parameter in ((source, "source"), (camera, "camera")):
-        if not value:
-            raise BackendError(f"parameter {parameter} is empty, expected a path")
-    try:
-        frames = FrameSource(source, rate_hz=rate_hz or None)
-        loaded = load_camera(camera)
-    except (ValueError, OSError) as error:
-        raise BackendError(str(error)) from error
-    if tuple(loaded.size_wh_px) != tuple(frames.size_wh_px):
-        width, height = frames.size_wh_px
-        raise BackendError(
-            f"{camera} is of a camera of {loaded.size_wh_px[0]} x {loaded.size_wh_px[1]} px, "
-            f"{source} has {width} x {height} px" + (f"; {frames.orientation}" if frames.orientation else "")
-        )
-    return frames, loaded

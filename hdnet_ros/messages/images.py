@@ -142,7 +142,7 @@ def image_from_rgb(header: Header, image_rgb: np.ndarray) -> Image:
     """Return an rgb8 sensor_msgs/Image of (H, W, 3) uint8 pixels; one copy."""
     height, width = image_rgb.shape[:2]
     msg = Image(header=header, height=height, width=width, encoding="rgb8", step=3 * width)
-    # rclpy checks a list or bytes element by element, an array.array it takes as it is.
+    # ROS's message classes check a list or bytes element by element, an array.array it takes as it is.
     pixels = array("B")
     pixels.frombytes(np.ascontiguousarray(image_rgb).data)
     msg.data = pixels

@@ -126,7 +126,7 @@ def _read_many(values, element, kind: type, aliases) -> Any:
     if node == Nodetype.NAME:
         return [from_stored(value, _sibling(detail, kind), aliases) for value in values]
     if detail[0] == "uint8":
-        # rclpy checks a list byte by byte, an array.array it takes as it is.
+        # ROS's message classes check a list byte by byte, an array.array it takes as it is.
         read = array("B")
         read.frombytes(np.ascontiguousarray(values).data)
         return read

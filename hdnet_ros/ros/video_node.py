@@ -10,7 +10,7 @@ from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
 from hdnet_ros.messages import convert
-from hdnet_ros.locate.backends import open_video
+from hdnet_ros.files.source import open_source
 from hdnet_ros.messages.images import image_from_rgb
 from hdnet_ros.pipeline.settings import VIDEO_SETTINGS
 from hdnet_ros.ros.parameters import Parameters
@@ -29,14 +29,14 @@ class VideoNode(Node):
 
     Raises
     ------
-    BackendError
+    ValueError, OSError
         From the constructor, if the source or the camera file cannot be opened.
     """
 
     def __init__(self, node_name: str = "video_node", **kwargs):
         super().__init__(node_name, **kwargs)
         self.options = options = Parameters(self, VIDEO_SETTINGS)
-        self._frames, self._camera = open_video(
+        self._frames, self._camera = open_source(
             options["source"], options["camera"], options["rate_hz"]
         )
         own_rate_hz = (self._frames.rate_hz or 1.0) / options["stride"]

@@ -188,6 +188,7 @@ def test_a_bag_gives_what_the_live_node_publishes(
             pytest.skip("no weights are bundled")
     parameters = {
         "estimator": estimator, "second_look": "never", "tracking_frame": WORLD, "tf_wait_s": 2.0, "tracking": tracking,
+        "min_existence": 0.0,  # noise is nobody
     }  # fmt: skip
     namespace = f"/like_live_{estimator.replace('-', '_')}_{tracking}"
     node = make_hdnet_node(namespace, **parameters)

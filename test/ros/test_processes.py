@@ -110,7 +110,7 @@ def test_three_processes_with_the_embedded_detector(bench, clip, start, stamp_of
 @pytest.mark.parametrize(
     "node, parameter, named",
     [
-        ("video_node", "source:=nowhere", "parameter camera is empty"),
+        ("video_node", "source:=nowhere", "camera is empty"),
         ("hdnet_node", "estimator:=magic", "estimator is 'magic', expected one of auto, hdnet"),
         ("hdnet_node", "slop_s:=9.0", "slop_s"),
         ("detector_node", "min_score:=high", "min_score"),

@@ -16,8 +16,8 @@ from hdnet_ros.cli.commands.setting_options import given_values, setting_option,
 from hdnet_ros.core.camera import Camera
 from hdnet_ros.core.types import Detection
 from hdnet_ros.files.boxes_file import load_boxes
-from hdnet_ros.files.camera_files import load_camera
 from hdnet_ros.files.frames import Frame, FrameSource
+from hdnet_ros.files.source import open_source
 from hdnet_ros.files.roots_file import frame_record, write_records
 from hdnet_ros.pipeline.bad_input import BadInput
 from hdnet_ros.pipeline.settings import DETECTOR_SETTINGS, HDNET_SETTINGS
@@ -68,8 +68,7 @@ def localize(source, camera_path, boxes_path, height_m, pitch_deg, params_file, 
     options = settings_of(HDNET_SETTINGS, "hdnet_node", params_file, _known(given) | mine)
     detector_options = settings_of(DETECTOR_SETTINGS, "detector_node", params_file, _known(of_detector) | detectors)
     try:
-        run = _Run(FrameSource(source), load_camera(camera_path), options)
-        check_sizes(run.camera, camera_path, run.frames)
+        run = _Run(*open_source(source, camera_path), options)
         if run.frames.orientation:
             click.echo(run.frames.orientation, err=True)
         detect, last_frame = _boxes_or_detector(boxes_path, run.camera, detector_options)
@@ -159,14 +158,6 @@ def floor_lookup(ground_frame: str, height_m: float, pitch_rad: float) -> Callab
         return to_camera if (source, target) == (ground_frame, _CAMERA_FRAME) else None
 
     return lookup
-
-
-def check_sizes(camera: Camera, camera_path: str, frames: FrameSource) -> None:
-    """Raise a ValueError naming both sizes unless the camera is of the images' size."""
-    if tuple(camera.size_wh_px) != tuple(frames.size_wh_px):
-        (cw, ch), (w, h) = camera.size_wh_px, frames.size_wh_px
-        why = f"; {frames.orientation}" if frames.orientation else ""
-        raise ValueError(f"{camera_path} is of a {cw} x {ch} px camera, {frames.path} has {w} x {h} px{why}")
 
 
 def _boxes_or_detector(
