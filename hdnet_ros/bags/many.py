@@ -6,13 +6,14 @@ import multiprocessing
 import os
 import queue
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 
 from hdnet_ros.bags.answer import BagReport, answer_bag
 from hdnet_ros.bags.errors import BagError
 from hdnet_ros.bags.settings import BagJob
+from hdnet_ros.core.worker_processes import starting_workers, worker_pool
 
 Outcome = BagReport | BagError
 OnImages = Callable[[int, int, int], None]  # job's number, images so far, images in all
@@ -38,10 +39,10 @@ def answer_in_processes(
     ------
     BagError : a process was killed; what it had done is kept, and a second run goes on there
     """
-    context = multiprocessing.get_context("spawn")
-    told = context.Queue()
-    with ProcessPoolExecutor(processes, context, _begin, (told, processes)) as pool:
-        running = {pool.submit(_answer_one, _Work(i, job)): job for i, job in enumerate(jobs)}
+    told = multiprocessing.get_context("spawn").Queue()
+    with worker_pool(processes, _begin, (told, processes)) as pool:
+        with starting_workers():
+            running = {pool.submit(_answer_one, _Work(i, job)): job for i, job in enumerate(jobs)}
         while running:
             done, _ = wait(running, timeout=_POLL_S, return_when=FIRST_COMPLETED)
             _drain(told, on_images)

@@ -108,3 +108,32 @@ class _Killer(threading.Thread):
                 self.killed = json.loads(lines[0])["pid"]
                 os.kill(self.killed, signal.SIGKILL)
             time.sleep(0.005)
+
+
+def test_two_interrupts_end_all_processes_with_one_line(write_bag, installed, tmp_path):
+    sources = [write_bag(f"in{i}", with_boxes=False, frames=60) for i in range(2)]
+    command = [installed("hdnet"), "bag", *sources, tmp_path / "out", "--jobs", "2", "--detector", "hog"]
+    command += ["-p", "estimator:=box-height"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    journal = journal_path(tmp_path / "out" / "in0")
+    while process.poll() is None and not journal.is_file():
+        time.sleep(0.01)
+    for _ in range(2):  # as Ctrl-C does: to all of them
+        os.killpg(process.pid, signal.SIGINT)
+        time.sleep(0.1)
+    told = process.communicate(timeout=60)[1].strip().splitlines()
+    assert process.returncode == 1
+    assert [line for line in told if line.strip()][-1] == "Error: interrupted; the same command goes on"
+    assert not any("Traceback" in line for line in told)
+    until = time.monotonic() + 20.0
+    while _lives(process.pid):
+        assert time.monotonic() < until, "a process is left"
+        time.sleep(0.05)
+
+
+def _lives(group):
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True

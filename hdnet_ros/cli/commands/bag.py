@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import click
@@ -60,6 +61,8 @@ def bag(paths, image_topic, camera_info_topic, detections_topic, camera_file, de
         work = [BagJob(source, target, **common) for source, target in _targets(paths)]
         failures = _run(work, jobs, ray_address)
     except KeyboardInterrupt:
+        # A second one would only spoil the way out.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         raise click.ClickException("interrupted; the same command goes on") from None
     except BagError as error:
         raise click.ClickException(str(error)) from error

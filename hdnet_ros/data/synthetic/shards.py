@@ -4,10 +4,9 @@ changed."""
 from __future__ import annotations
 
 import dataclasses
-import multiprocessing
 import os
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import cv2
 import numpy as np
 
 from hdnet_ros.core.camera import Camera
+from hdnet_ros.core.worker_processes import starting_workers, worker_pool
 from hdnet_ros.data.synthetic.labels import PersonLabel
 from hdnet_ros.data.synthetic.nobody import NobodyBox
 from hdnet_ros.data.synthetic.sample import SyntheticSample, make_sample
@@ -70,18 +70,17 @@ def write_shards(
 
 def _written(jobs: list, workers: int) -> Iterator[None]:
     """Write shards in processes, yielding for each; one that fails stops the others."""
-    # Not multiprocessing.Pool, which replaces workers that die for ever and waits for their answers.
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+    with worker_pool(workers) as pool:
+        with starting_workers():
+            futures = [pool.submit(_write_one, job) for job in jobs]
         try:
-            for future in as_completed([pool.submit(_write_one, job) for job in jobs]):
+            for future in as_completed(futures):
                 yield future.result()
         except BrokenProcessPool as error:
             raise RuntimeError(
                 "a worker process ended before its shard was done (killed? out of memory? then fewer "
                 "--workers); shards that are done stay, the same command goes on with the next"
             ) from error
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _write_one(job) -> None:

@@ -1,0 +1,48 @@
+"""Worker processes that end with their parent, however it ends."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+
+
+@contextmanager
+def worker_pool(
+    processes: int, begin: Callable[..., None] | None = None, arguments: tuple = ()
+) -> Iterator[ProcessPoolExecutor]:
+    """A pool of spawned processes; an error or an interrupt ends them at once.
+
+    Submit inside `starting_workers`. Not multiprocessing.Pool, which replaces workers that die for ever and
+    waits for their answers: this one raises BrokenProcessPool.
+
+    Parameters
+    ----------
+    processes : how many at most
+    begin, arguments : called in each process before its first job
+    """
+    pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), begin, arguments)
+    try:
+        yield pool
+    except BaseException:
+        for child in multiprocessing.active_children():
+            child.terminate()
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+    pool.shutdown()
+
+
+@contextmanager
+def starting_workers() -> Iterator[None]:
+    """While processes are started: let them leave an interrupt to their parent, which ends them without a word."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
