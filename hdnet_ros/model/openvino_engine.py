@@ -110,20 +110,22 @@ class _Runner:
         self._shapes = [tuple(output.shape)[1:] for output in alone.outputs]
         self._alone = alone.create_infer_request()
         self._together = []
+        self._threads = threads
         if threads > 1:
             together = _compiled(graph, precision, threads, streams=threads)
-            self._together = [together.create_infer_request() for _ in range(threads)]
+            self._together = [together.create_infer_request() for _ in range(2 * threads)]
 
     def __call__(self, rows: np.ndarray) -> list[np.ndarray]:
         outputs = [np.empty((len(rows), *shape), np.float32) for shape in self._shapes]
-        at_once = len(self._together) or 1
-        whole = len(rows) - len(rows) % at_once if self._together else 0
-        for first in range(0, whole, at_once):
-            for number, request in enumerate(self._together, start=first):
-                _bind(request, rows, outputs, number)
-                request.start_async()
-            for request in self._together:
-                request.wait()
+        whole = len(rows) - len(rows) % self._threads if self._together else 0
+        for number in range(whole):
+            # Two requests a thread: none waits for rows while another's is still computed.
+            request = self._together[number % len(self._together)]
+            request.wait()
+            _bind(request, rows, outputs, number)
+            request.start_async()
+        for request in self._together:
+            request.wait()
         for number in range(whole, len(rows)):
             _bind(self._alone, rows, outputs, number)
             self._alone.infer()
