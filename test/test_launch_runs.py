@@ -243,7 +243,7 @@ def test_a_topic_that_the_user_names_is_the_one_that_is_answered(launch, listene
 def test_the_users_own_dds_profile_stays(launch, tmp_path, listener):
     share = get_package_share_directory("hdnet_ros")
     own = tmp_path / "own.xml"
-    own.write_text(Path(share, "config", "fastdds_large_images.xml").read_text())
+    own.write_text(Path(share, "config", "fastdds_large_images.xml").read_text() + "<!-- my own -->")
     running = launch(
         "hdnet.launch.py", "detector:=none", "estimator:=box-height",
         FASTRTPS_DEFAULT_PROFILES_FILE=str(own), FASTDDS_DEFAULT_PROFILES_FILE="",

@@ -116,10 +116,19 @@ def dds_profile(environment: Mapping[str, str], profile: str) -> tuple[dict[str,
     chosen = {name: environment[name] for name in DDS_PROFILE_VARIABLES if environment.get(name)}
     if not chosen:
         return dict.fromkeys(DDS_PROFILE_VARIABLES, profile), ""
-    if set(chosen.values()) == {profile}:
+    if all(_is_same(path, profile) for path in chosen.values()):
         return {}, ""
     told = ", ".join(f"{name}={value}" for name, value in chosen.items())
     return {}, (
         f"{told} stays in force. Images above 0.5 MB need the large shared memory of {profile}: "
         "put its transport into your profile where images do not arrive"
     )
+
+
+def _is_same(path: str, other: str) -> bool:
+    if path == other:
+        return True
+    try:
+        return Path(path).read_bytes() == Path(other).read_bytes()
+    except OSError:
+        return False

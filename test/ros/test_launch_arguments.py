@@ -104,3 +104,10 @@ def test_the_profile_is_set_unless_the_user_has_one():
     variables, told = dds_profile({"FASTRTPS_DEFAULT_PROFILES_FILE": "/robot.xml"}, "/ours.xml")
     assert variables == {}
     assert told.startswith("FASTRTPS_DEFAULT_PROFILES_FILE=/robot.xml stays in force.") and "/ours.xml" in told
+
+
+def test_a_copy_of_the_profile_is_the_profile(tmp_path):
+    for name in ("ours.xml", "copy.xml"):
+        (tmp_path / name).write_text("<profiles/>")
+    copy = {"FASTDDS_DEFAULT_PROFILES_FILE": str(tmp_path / "copy.xml")}
+    assert dds_profile(copy, str(tmp_path / "ours.xml")) == ({}, "")
