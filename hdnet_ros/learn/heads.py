@@ -72,18 +72,24 @@ class PooledRows(NamedTuple):
     exists: Tensor
 
 
-def network_with_existence(path: Path) -> HDNet:
+def network_with_existence(path: Path, joint_witness: str = "") -> HDNet:
     """The network of a checkpoint with an existence output, untrained where it had none.
+
+    Parameters
+    ----------
+    joint_witness : what it is to have in the place of its own witness of the joints; "" leaves that
 
     Raises
     ------
     CheckpointError : the file is no checkpoint
     ValueError : a network without a graph network
+    FileNotFoundError : the witness was not converted yet
     """
     config = load_checkpoint(path).config
     if not getattr(config, "use_gnn", False):
         raise ValueError(f"{path}: expected an HDNet with a graph network")
-    network = HDNet(replace(config, existence=True))
+    witness = joint_witness or config.joint_witness
+    network = HDNet(replace(config, existence=True, joint_witness=witness))
     start_from_checkpoint(network, path)
     return network.eval()
 

@@ -11,10 +11,11 @@ pytest.importorskip("numba", reason="the synthetic package needs the learn requi
 
 from hdnet_ros.core.camera import Camera
 from hdnet_ros.core.patch import PatchConvention
-from hdnet_ros.learn import heads
+from hdnet_ros.learn import heads, start
 from hdnet_ros.learn.config import DataConfig
 from hdnet_ros.learn.dataset import make_empty_patch, make_training_patch
 from hdnet_ros.model.checkpoint import load_checkpoint, save_checkpoint
+from hdnet_ros.model.fpn import make_backbone
 from hdnet_ros.model.hdnet import HDNet, hdnet_lite
 
 CONVENTION = PatchConvention(input_px=64)
@@ -90,6 +91,17 @@ def test_what_is_written_says_what_was_added(checkpoint, tmp_path):
     assert loaded.config.existence
     assert loaded.metadata["data"] == "rendered people; existence: 12 patches"
     assert loaded.convention == CONVENTION
+
+
+def test_a_witness_of_the_joints_is_added_as_its_authors_trained_it(checkpoint, monkeypatch, tmp_path):
+    theirs = make_backbone("movenet_lightning").state_dict()
+    monkeypatch.setattr(start, "pretrained_backbone_state", lambda name: theirs)
+    network = heads.network_with_existence(checkpoint, "movenet_lightning")
+    heads.save_with_heads(tmp_path / "out.safetensors", network, checkpoint, "witness")
+    witness = load_checkpoint(tmp_path / "out.safetensors").network.witness.backbone.state_dict()
+    assert all(torch.allclose(witness[name], value, atol=1e-2) for name, value in theirs.items())
+    again = heads.network_with_existence(tmp_path / "out.safetensors")
+    assert again.config.joint_witness == "movenet_lightning"
 
 
 def test_a_patch_of_nobody_has_no_labels_and_says_so():

@@ -21,8 +21,10 @@ from hdnet_ros.cli.commands.failures import told_in_one_line
 @click.option("--steps", type=click.IntRange(1), default=1200, show_default=True)
 @click.option("--nobody-share", type=click.FloatRange(0, 1, max_open=True), default=0.25, show_default=True,
               help="Share of the patches around boxes that hold nobody.")  # fmt: skip
+@click.option("--joint-witness", type=click.Choice(["movenet_lightning", "movenet_thunder"]),
+              help="Have it as a witness of the joints; tools/convert_movenet.py makes it.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
-def heads(checkpoint, shards, out, only_existence, patches, steps, nobody_share, seed):
+def heads(checkpoint, shards, out, only_existence, patches, steps, nobody_share, joint_witness, seed):
     """Train graph network, depth and existence of CHECKPOINT on synthetic people, all before them frozen."""
     with told_in_one_line():
         from tqdm import tqdm
@@ -32,7 +34,7 @@ def heads(checkpoint, shards, out, only_existence, patches, steps, nobody_share,
         from hdnet_ros.learn.dataset import PatchStream
         from hdnet_ros.model.checkpoint import load_checkpoint
 
-        network = learn.network_with_existence(checkpoint)
+        network = learn.network_with_existence(checkpoint, joint_witness or "")
         convention = load_checkpoint(checkpoint).convention
         data = DataConfig(
             shards=shards, seed=seed, nobody_share=nobody_share, rung_jitter=0.3,
