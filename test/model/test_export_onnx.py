@@ -13,13 +13,19 @@ from hdnet_ros.model.export_onnx import example_inputs, export_onnx, named_tenso
 from hdnet_ros.model.rootnet import RootNet, RootNetConfig
 
 
-@pytest.fixture(scope="module", params=[None, {"backbone": "shared", "slices": 4, "channels": 8}], ids=["depth", "pose"])
+CHANGES = {
+    "depth": {},
+    "existence": {"existence": True},
+    "pose": {"pose": {"backbone": "shared", "slices": 4, "channels": 8}},
+}
+
+
+@pytest.fixture(scope="module", params=CHANGES)
 def exported(request, tmp_path_factory, make_tiny):
     folder = tmp_path_factory.mktemp("onnx")
-    changes = {"pose": request.param} if request.param else {}
     save_checkpoint(
         folder / "tiny.safetensors",
-        make_tiny(decode_radius_cells=2, separate_pairs=True, median_depth=True, **changes),
+        make_tiny(decode_radius_cells=2, separate_pairs=True, median_depth=True, **CHANGES[request.param]),
         PatchConvention(input_px=64),
         calibration=SigmaCalibration(temperature=0.5),
         name="tiny",
