@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "weights" / "README.md"])
 # Programs of others: they are not ours to test, and most want a robot.
 OTHERS = ("cd", "rosdep", "colcon", "git", "pip", "export", "python", "ros2 topic", "ros2 lifecycle", "ros2 run usb_cam",
-          "ros2 run camera_calibration", "ros2 pkg", "sudo", "source")  # fmt: skip
+          "ros2 run camera_calibration", "ros2 pkg", "ros2 security", "sudo", "source")  # fmt: skip
 
 
 def _documented() -> list[str]:
