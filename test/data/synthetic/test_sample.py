@@ -19,13 +19,13 @@ COUNT = 24
 
 @pytest.fixture(scope="module")
 def samples():
-    if not list(cache_folder().glob("bodies_train*.npz")):
+    if not list(cache_folder().glob("bodies_holdout*.npz")):
         pytest.skip(f"no body bank in {cache_folder()} (hdnet synth builds it)")
-    return [make_sample(11, n) for n in range(COUNT)]
+    return [make_sample(11, n, "holdout") for n in range(COUNT)]
 
 
 def test_make_sample_repeats(samples):
-    again = make_sample(11, 3)
+    again = make_sample(11, 3, "holdout")
     assert np.array_equal(again.image_rgb, samples[3].image_rgb)
     assert np.array_equal(again.people[0].box_xywh_center_px, samples[3].people[0].box_xywh_center_px)
     assert not np.array_equal(samples[3].image_rgb[:60, :60], samples[4].image_rgb[:60, :60])
@@ -74,7 +74,7 @@ def test_patches_of_everybody_end_in_the_window_or_where_the_picture_does(sample
 
     monkeypatch.setattr(labels, "label_people", record)
     for n in range(12):
-        sample = make_sample(11, n)
+        sample = make_sample(11, n, "holdout")
         borders = recorded[-1]
         window = np.array([-0.5, -0.5, *(np.array(sample.camera.size_wh_px) - 0.5)])
         for person in sample.people:
@@ -127,7 +127,7 @@ def test_somebody_hidden_in_part_keeps_a_box_around_the_whole_of_them_and_their_
     config = SampleConfig(placement=PlacementConfig(behind_share=1.0, close_share=0.0, truncated_share=0.0))
     hidden = 0
     for n in range(10):
-        sample = make_sample(12, n, config=config)
+        sample = make_sample(12, n, "holdout", config)
         target = sample.people[0]
         if 0.3 <= target.visible_fraction < 0.75 and not target.truncated:
             hidden += 1
