@@ -19,7 +19,7 @@ def choose_device(device: str) -> torch.device:
     has_cuda = torch.cuda.is_available()
     if device == "auto":
         if not has_cuda:
-            _LOG.warning("NO CUDA DEVICE: HDNet runs on the CPU, a few pictures a second at best")
+            _LOG.warning("NO CUDA DEVICE: HDNet runs on the CPU")
         return torch.device("cuda" if has_cuda else "cpu")
     try:
         chosen = torch.device(device)
