@@ -15,7 +15,9 @@ from hdnet_ros.core.device import choose_precision
 from hdnet_ros.model import openvino_engine
 from hdnet_ros.model.engine_names import ENGINES, PRECISIONS
 from hdnet_ros.model.hdnet import HDNet, HDNetMaps
+from hdnet_ros.model.look import Patches
 from hdnet_ros.model.openvino_engine import EngineError, OpenVinoModule
+from hdnet_ros.model.pieces import SplitFeatures, convolved
 
 _LOG = logging.getLogger(__name__)
 
@@ -107,18 +109,21 @@ def maps_of(network: HDNet) -> nn.Module:
 
 
 def with_maps(network: HDNet, compiled: ImagesByOpenVino) -> HDNet:
-    """A copy of a network whose maps are computed by `compiled`, made of `maps_of`; for uint8 images.
+    """A copy of a network whose maps are computed by `compiled`, made of `maps_of`; for uint8 images or `Patches`.
 
     The rest, reading people off the maps, stays in PyTorch and in float32.
     """
-    names = network.map_names
+    names, levels = network.map_names, network.depth_pieces
+    pieces = sum(map(len, levels))
 
-    def maps(images: Tensor) -> HDNetMaps:
-        found = dict(zip(names, compiled(images), strict=True))
-        return HDNetMaps(**found | {"depth_features": found["depth_features"].permute(0, 3, 1, 2)})
+    def maps(images: Tensor | Patches) -> HDNetMaps:
+        logits, *rest = compiled(images)
+        features = SplitFeatures(levels, tuple(rest[:pieces]))
+        return HDNetMaps(**dict(zip(names, (logits, features, *rest[pieces:]), strict=True)))
 
     network = copy.copy(network)
     object.__setattr__(network, "maps", maps)
+    network.takes_patches = True
     return network
 
 
@@ -141,7 +146,11 @@ class ImagesByOpenVino:
         self._module = OpenVinoModule(_OfRows(network).eval(), example, precision)
         self.about = self._module.about
 
-    def __call__(self, images: Tensor) -> tuple[Tensor, ...]:
+    def __call__(self, images: Tensor | Patches) -> tuple[Tensor, ...]:
+        """Outputs for images (B, 3, H, W), or for patches, of which the first is computed while others are cut."""
+        if isinstance(images, Patches):
+            _, channels, height, width = images.shape
+            return self._module.of_rows(images, len(images), (height, width, channels))
         if images.dtype != torch.uint8:
             raise ValueError(f"images are {images.dtype}, expected uint8 for a compiled network")
         return self._module(images.permute(0, 2, 3, 1))
@@ -159,7 +168,7 @@ class _OfRows(nn.Module):
 
 
 class _Maps(nn.Module):
-    """HDNet's maps, those that it has; features as (B, h, w, C).
+    """HDNet's maps, those that it has; the depth features in pieces, each (B, h, w, C).
 
     So they lie in memory while they are computed, and to turn them round takes a tenth of the time.
     """
@@ -169,9 +178,14 @@ class _Maps(nn.Module):
         self.network = network
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        maps = self.network.maps(images)
-        maps = maps._replace(depth_features=maps.depth_features.permute(0, 2, 3, 1))
-        return tuple(part for part in maps if part is not None)
+        network = self.network
+        pyramid = network.features(images)
+        heatmap_features = network.heatmap_branch.split(pyramid)
+        logits = convolved(network.heatmap_head, network.heatmap_branch.pieces, heatmap_features)
+        depth_features = network.depth_branch.split(pyramid) if network.depth_branch else heatmap_features
+        pieces = [part.permute(0, 2, 3, 1) for parts in depth_features for part in parts]
+        others = network.other_maps(images, pyramid, logits)
+        return (logits, *pieces, *(part for part in others if part is not None))
 
 
 @contextlib.contextmanager

@@ -10,25 +10,26 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from hdnet_ros.core.skeleton import LEFT_RIGHT_PAIRS
+from hdnet_ros.model.branch import MultiScaleBranch
 from hdnet_ros.model.config import HDNetConfig, hdnet_lite, hdnet_resnet50
 from hdnet_ros.model.existence import ExistenceHead
 from hdnet_ros.model.fpn import FeaturePyramid, make_backbone
 from hdnet_ros.model.heatmap import (
     CONFIDENCE_REACH_CELLS,
+    MASKED_LOGIT,
     is_one_each,
     mask_logits,
     mass_around,
     occupied_window,
-    pool_features,
     separated_pairs_cells,
     soft_argmax_cells,
     spatial_softmax,
     windowed_soft_argmax_cells,
 )
 from hdnet_ros.model.joint_witness import JointWitness
+from hdnet_ros.model.pieces import Piece, SplitFeatures, pool_in_window
 from hdnet_ros.model.pose3d import IntegralPose, PoseOutput
 from hdnet_ros.model.skeleton_gnn import SkeletonGNN
 
@@ -41,13 +42,13 @@ class HDNetMaps(NamedTuple):
     Attributes
     ----------
     heatmap_logits : (B, J, S / 4, S / 4)
-    depth_features : (B, C, S / 4, S / 4)
+    depth_features : (B, C, S / 4, S / 4), or the same in pieces
     volumes : (B, J, D, h, w) logits of the 3D pose, or None where the network has no pose head
     witness : (B, J, S / 4, S / 4) what a `JointWitness` adds to the logits, or None without one
     """
 
     heatmap_logits: Tensor
-    depth_features: Tensor
+    depth_features: Tensor | SplitFeatures
     volumes: Tensor | None = None
     witness: Tensor | None = None
 
@@ -78,43 +79,19 @@ class HDNetOutput(NamedTuple):
     existence_logit: Tensor | None = None
 
 
-class MultiScaleBranch(nn.Module):
-    """P2 to P5, each convolved and brought to P2's resolution, concatenated (section 3.1).
-
-    Parameters
-    ----------
-    in_channels, mid_channels, out_channels : per level
-    upsample_first : whether the 3 x 3 convolution sees the upsampled level or the level itself
-    """
-
-    def __init__(
-        self, in_channels: int, mid_channels: int, out_channels: int, upsample_first: bool
-    ) -> None:
-        super().__init__()
-        self.upsample_first = upsample_first
-        self.reduce = nn.ModuleList(_conv_bn_relu(in_channels, mid_channels, 1) for _ in range(4))
-        self.mix = nn.ModuleList(_conv_bn_relu(mid_channels, out_channels, 3) for _ in range(4))
-
-    def forward(self, pyramid: list[Tensor]) -> Tensor:
-        """[P2, P3, P4, P5] to (B, 4 * out_channels, h, w) of P2's size."""
-        size = pyramid[0].shape[-2:]
-        levels = []
-        for level, reduce, mix in zip(pyramid, self.reduce, self.mix, strict=True):
-            reduced = reduce(level)
-            if self.upsample_first:
-                levels.append(mix(_upsample(reduced, size)))
-            else:
-                levels.append(_upsample(mix(reduced), size))
-        return torch.cat(levels, dim=1)
-
-
 class HDNet(nn.Module):
     """Human depth estimation network.
 
     Parameters
     ----------
     config : architecture; weights are random until a checkpoint or `load_backbone` fills them
+
+    Attributes
+    ----------
+    takes_patches : whether images may come as `Patches`, cut one by one; in a copy made by `with_maps`
     """
+
+    takes_patches = False
 
     def __init__(self, config: HDNetConfig) -> None:
         super().__init__()
@@ -187,8 +164,19 @@ class HDNet(nn.Module):
         heatmap_features = self.heatmap_branch(pyramid)
         depth_features = self.depth_branch(pyramid) if self.depth_branch else heatmap_features
         logits = self.heatmap_head(heatmap_features)
+        return HDNetMaps(logits, depth_features, *self.other_maps(images, pyramid, logits))
+
+    def other_maps(
+        self, images: Tensor, pyramid: list[Tensor], logits: Tensor
+    ) -> tuple[Tensor | None, Tensor | None]:
+        """`volumes` and `witness` of `HDNetMaps`."""
         volumes = self.pose(images, pyramid, logits) if self.pose else None
-        return HDNetMaps(logits, depth_features, volumes, self.witness(images) if self.witness else None)
+        return volumes, self.witness(images) if self.witness else None
+
+    @property
+    def depth_pieces(self) -> tuple[tuple[Piece, ...], ...]:
+        """The pieces that the depth features have where they are split."""
+        return (self.depth_branch or self.heatmap_branch).pieces
 
     @property
     def map_names(self) -> tuple[str, ...]:
@@ -206,25 +194,25 @@ class HDNet(nn.Module):
         rows, columns = self._cells_to_read(box_masks)
         # Sums over thousands of cells and the depth itself do not bear bfloat16's 8 bits.
         with torch.autocast(logits.device.type, enabled=False):
-            logits = logits.float() if patch_index is None else logits.float()[patch_index]
-            heatmap_logits = mask_logits(logits, box_masks)
-            inside = spatial_softmax(heatmap_logits[..., rows, columns])
+            logits, masks = _of_each(logits, patch_index)[..., rows, columns], box_masks[..., rows, columns]
+            inside_logits = mask_logits(logits, masks)
+            inside = spatial_softmax(inside_logits)
             first_cell = inside.new_tensor([columns.start, rows.start])
             pooled_evenly = not self.config.heatmap_pooling
-            weights = _even(box_masks[..., rows, columns], inside) if pooled_evenly else inside
-            features = depth_features[..., rows, columns].float()
-            joint_features = pool_features(weights, features, patch_index)
-            existence = self._existence(joint_features, heatmap_logits, inside) if self.existence else None
+            weights = _even(masks, inside) if pooled_evenly else inside
+            joint_features = pool_in_window(weights, depth_features, rows, columns, patch_index)
+            existence = self._existence(joint_features, inside_logits, inside) if self.existence else None
             if self.gnn:
                 joint_features = self.gnn(joint_features)
             depth = self.depth_head(joint_features.mean(dim=1))
             bin_logits, bin_probabilities, bin_index = self._depth(depth)
             if witness is not None:
-                witness = witness.float() if patch_index is None else witness.float()[patch_index]
-                heatmap_logits = mask_logits(logits + witness, box_masks)
-                inside = spatial_softmax(heatmap_logits[..., rows, columns])
+                witness = _of_each(witness, patch_index)[..., rows, columns]
+                inside_logits = mask_logits(logits + witness, masks)
+                inside = spatial_softmax(inside_logits)
             joints_cells = self.joints_of(inside) + first_cell
-            heatmaps = _in_whole_map(inside, rows, columns, heatmap_logits)
+            heatmaps = _in_whole_map(inside, rows, columns, box_masks, 0.0)
+            heatmap_logits = _in_whole_map(inside_logits, rows, columns, box_masks, MASKED_LOGIT)
             pose = self.pose.decode(volumes.float(), box_masks, patch_index) if self.pose and volumes is not None else None
         return HDNetOutput(
             heatmap_logits, heatmaps, joints_cells, bin_logits, bin_probabilities, bin_index, pose, existence
@@ -284,23 +272,17 @@ class HDNet(nn.Module):
         self.backbone.freeze_stages(count)
 
 
-def _conv_bn_relu(in_channels: int, out_channels: int, kernel: int) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(in_channels, out_channels, kernel, padding=kernel // 2, bias=False),
-        nn.BatchNorm2d(out_channels),
-        nn.ReLU(inplace=True),
-    )
+def _of_each(maps: Tensor, patch_index: Tensor | None) -> Tensor:
+    """Maps of each person's patch, float32."""
+    return maps.float() if patch_index is None else maps.float()[patch_index]
 
 
-def _upsample(level: Tensor, size: torch.Size) -> Tensor:
-    return level if level.shape[-2:] == size else F.interpolate(level, size=size, mode="nearest")
-
-
-def _in_whole_map(inside: Tensor, rows: slice, columns: slice, whole: Tensor) -> Tensor:
-    """A window's values in zeros of the whole map's shape."""
-    if inside.shape == whole.shape:
+def _in_whole_map(inside: Tensor, rows: slice, columns: slice, box_masks: Tensor, elsewhere: float) -> Tensor:
+    """A window's values in maps of the masks' size that hold another value elsewhere."""
+    size = box_masks.shape[-2:]
+    if inside.shape[-2:] == size:
         return inside
-    result = torch.zeros_like(whole)
+    result = inside.new_full((*inside.shape[:2], *size), elsewhere)
     result[..., rows, columns] = inside
     return result
 

@@ -75,8 +75,7 @@ def windowed_soft_argmax_cells(heatmaps: Tensor, radius_cells: int) -> Tensor:
     -------
     (N, J, 2) x, y in heatmap cells
     """
-    window = heatmaps * _window(heatmaps, heatmaps.flatten(2).argmax(-1), radius_cells)
-    return soft_argmax_cells(window / window.sum((-2, -1), keepdim=True))
+    return _mean_near(heatmaps, heatmaps.flatten(2).argmax(-1), radius_cells)
 
 
 def separated_pairs_cells(
@@ -103,31 +102,44 @@ def separated_pairs_cells(
     -------
     (N, J, 2) x, y in heatmap cells
     """
-    left, right = (list(side) for side in zip(*pairs, strict=True))
+    left, right = (torch.tensor(side, device=heatmaps.device) for side in zip(*pairs, strict=True))
     together = (joints_cells[:, left] - joints_cells[:, right]).abs().amax(-1) <= radius_cells
-    both = 0.5 * (heatmaps[:, left] + heatmaps[:, right])
+    person, pair = _where(together)
+    left, right = left[pair], right[pair]
+    maps = torch.stack((heatmaps[person, left], heatmaps[person, right]), dim=1)
+    both = maps.mean(1, keepdim=True)
     near_first = _window(both, both.flatten(2).argmax(-1), radius_cells)
     rest = both * ~near_first
     near_second = _window(rest, rest.flatten(2).argmax(-1), radius_cells) & ~near_first
-    first, second = both * near_first, both * near_second
-    share = second.sum((-2, -1))
-    apart = together & (share >= least_share)
-
-    def mass(side: list[int], window: Tensor) -> Tensor:
-        return (heatmaps[:, side] * window).sum((-2, -1))
-
-    straight = mass(left, near_first) * mass(right, near_second)
-    swapped = mass(left, near_second) * mass(right, near_first)
-    first_cells = soft_argmax_cells(first / first.sum((-2, -1), keepdim=True).clamp_min(1e-12))
-    second_cells = soft_argmax_cells(second / share[..., None, None].clamp_min(1e-12))
-    left_first = (straight >= swapped).unsqueeze(-1)
+    peaks = torch.cat((both * near_first, both * near_second), dim=1)
+    share = peaks.sum((-2, -1))
+    cells = soft_argmax_cells(peaks / share[..., None, None].clamp_min(1e-12))
+    apart = together[person, pair] & (share[:, 1] >= least_share)
+    # (K, 2, 2): mass of the left and of the right map near the first and the second peak.
+    mass = torch.stack([(maps * near).sum((-2, -1)) for near in (near_first, near_second)], dim=-1)
+    left_first = mass[:, 0, 0] * mass[:, 1, 1] >= mass[:, 0, 1] * mass[:, 1, 0]
+    cells = torch.where(left_first[:, None, None], cells, cells.flip(1))
     result = joints_cells.clone()
-    for side, cells in (
-        (left, torch.where(left_first, first_cells, second_cells)),
-        (right, torch.where(left_first, second_cells, first_cells)),
-    ):
-        result[:, side] = torch.where(apart.unsqueeze(-1), cells, joints_cells[:, side])
+    for number, side in enumerate((left, right)):
+        result[person, side] = torch.where(apart[:, None], cells[:, number], joints_cells[person, side])
     return result
+
+
+def _where(chosen: Tensor) -> tuple[Tensor, Tensor]:
+    """Rows and columns of a table (N, P) where it is True, or all where to choose costs more than it saves."""
+    if torch.jit.is_tracing() or chosen.device.type != "cpu":
+        chosen = torch.ones_like(chosen)
+    person, pair = chosen.nonzero(as_tuple=True)
+    return person, pair
+
+
+def _mean_near(heatmaps: Tensor, peak: Tensor, radius_cells: int) -> Tensor:
+    """Expected cells (N, J, 2) within a square around flat indices (N, J), in one pass over the maps."""
+    columns, rows, near_x, near_y = _near(heatmaps, peak, radius_cells)
+    sides = torch.stack((near_x, near_x * columns), dim=-1)
+    mass, x_mass = (heatmaps @ sides).unbind(-1)
+    total = (mass * near_y).sum(-1)
+    return torch.stack(((x_mass * near_y).sum(-1), (mass * near_y * rows).sum(-1)), dim=-1) / total.unsqueeze(-1)
 
 
 def mass_around(heatmaps: Tensor, joints_cells: Tensor, reach_cells: float) -> Tensor:
@@ -142,12 +154,18 @@ def mass_around(heatmaps: Tensor, joints_cells: Tensor, reach_cells: float) -> T
 
 def _window(heatmaps: Tensor, peak: Tensor, radius_cells: int) -> Tensor:
     """(N, J, h, w) bool: the cells within a square around flat indices (N, J)."""
+    _, _, near_x, near_y = _near(heatmaps, peak, radius_cells)
+    return near_x.bool().unsqueeze(-2) & near_y.bool().unsqueeze(-1)
+
+
+def _near(heatmaps: Tensor, peak: Tensor, radius_cells: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Numbers (w,) and (h,) of columns and rows; 1 for those (N, J, w) and (N, J, h) near flat indices, else 0."""
     height, width = heatmaps.shape[-2:]
-    columns = torch.arange(width, device=heatmaps.device)
-    rows = torch.arange(height, device=heatmaps.device)
+    columns = torch.arange(width, dtype=heatmaps.dtype, device=heatmaps.device)
+    rows = torch.arange(height, dtype=heatmaps.dtype, device=heatmaps.device)
     near_x = (columns - (peak % width).unsqueeze(-1)).abs() <= radius_cells
     near_y = (rows - (peak // width).unsqueeze(-1)).abs() <= radius_cells
-    return near_x.unsqueeze(-2) & near_y.unsqueeze(-1)
+    return columns, rows, near_x.to(heatmaps.dtype), near_y.to(heatmaps.dtype)
 
 
 def pool_features(weights: Tensor, features: Tensor, patch_index: Tensor | None = None) -> Tensor:

@@ -7,7 +7,9 @@ import copy
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from hdnet_ros.model.hdnet import HDNet, MultiScaleBranch
+from hdnet_ros.model.branch import MultiScaleBranch
+from hdnet_ros.model.hdnet import HDNet
+from hdnet_ros.model.joint_witness import JointWitness
 from hdnet_ros.model.upsampled_conv import UpsampledConv
 
 
@@ -35,6 +37,8 @@ def inference_copy(network: HDNet) -> HDNet:
     for module in folded.modules():
         if isinstance(module, MultiScaleBranch) and module.upsample_first:
             _convolve_before_upsampling(module)
+        elif isinstance(module, JointWitness):
+            module.put_in_order()
     return folded
 
 

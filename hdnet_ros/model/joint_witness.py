@@ -35,6 +35,7 @@ class JointWitness(nn.Module):
         is_known = torch.tensor([keypoint >= 0 for keypoint in keypoints]).view(1, -1, 1, 1)
         self.register_buffer("_keypoints", torch.tensor(keypoints).clamp_min(0), persistent=False)
         self.register_buffer("_is_known", is_known.float(), persistent=False)
+        self._is_in_order = False
 
     def forward(self, images: Tensor) -> Tensor:
         """(B, J, S / 4, S / 4) of images (B, 3, S, S), RGB from 0 to 255; zero for joints it does not know."""
@@ -43,9 +44,17 @@ class JointWitness(nn.Module):
             side = [self.input_px, self.input_px]
             images = F.interpolate(images, size=side, mode="bilinear", align_corners=False)
         finest = self.backbone(images)[0]
-        scores = torch.sigmoid(self.backbone.keypoint_logits(finest).float())
+        logits = self.backbone.keypoint_logits(finest)
+        scores = torch.sigmoid((logits if self._is_in_order else logits[:, self._keypoints]).float())
         if scores.shape[-1] != cells:
             scores = F.interpolate(scores, size=[cells, cells], mode="bilinear", align_corners=False)
         # Both agree on a joint where their peaks lie a cell apart.
         scores = F.avg_pool2d(scores, 3, stride=1, padding=1)
-        return (scores + _NOTHING_SEEN).log()[:, self._keypoints] * self._is_known
+        return (scores + _NOTHING_SEEN).log() * self._is_known
+
+    @torch.no_grad()
+    def put_in_order(self) -> None:
+        """Have the last convolution compute joints in the skeleton's order; equal, and not to be stored."""
+        last = self.backbone.keypoints[-1]
+        last.weight, last.bias = (nn.Parameter(values[self._keypoints], False) for values in (last.weight, last.bias))
+        self._is_in_order = True

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -36,6 +37,33 @@ class PersonInImage:
     box_patch_px: np.ndarray
 
 
+class Patches:
+    """Patches that are cut when they are asked for, one after the other.
+
+    A network that takes them so computes the first while the next is cut.
+
+    Parameters
+    ----------
+    cuts : of each patch what cuts it, (S, S, 3) uint8
+    side_px : S
+    """
+
+    def __init__(self, cuts: Sequence[Callable[[], Tensor]], side_px: int) -> None:
+        self.cuts = list(cuts)
+        self.shape = (len(self.cuts), 3, side_px, side_px)
+        self.ndim = 4
+
+    def __len__(self) -> int:
+        return len(self.cuts)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return (cut() for cut in self.cuts)
+
+    def stacked(self) -> Tensor:
+        """All of them, (B, 3, S, S); bytes in rows of pixels, which the network normalises."""
+        return torch.stack(list(self)).permute(0, 3, 1, 2)
+
+
 class Look(Protocol):
     """From people to what a network says of them, in terms of their `patch_camera`."""
 
@@ -67,16 +95,22 @@ class OneLook:
 
     def at(self, people: Sequence[PersonInImage], device: torch.device) -> Any:
         """As `Look.at`."""
-        return self.network(*network_inputs(people, self._convention, device))
+        patches, masks, patch_index = network_inputs(people, self._convention, device)
+        return self.network(as_taken(self.network, patches), masks, patch_index)
+
+
+def as_taken(network: nn.Module, patches: Patches) -> Patches | Tensor:
+    """Patches as a network takes them: one by one where it says so (`HDNet.takes_patches`), else stacked."""
+    return patches if getattr(network, "takes_patches", False) else patches.stacked()
 
 
 def network_inputs(
     people: Sequence[PersonInImage], convention: PatchConvention, device: torch.device
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Patches (B, 3, S, S) uint8, masks (N, S / 4, S / 4) bool of the boxes, and (N,) whose patch is which."""
+) -> tuple[Patches, Tensor, Tensor]:
+    """Patches, masks (N, S / 4, S / 4) bool of the boxes, and (N,) whose patch is which."""
     # Around the principal point, without a ladder, everybody's patch of an image is the same.
     is_shared = convention.centre == "principal_point" and not convention.ladder
-    patches: list[Tensor] = []
+    cuts: list[Callable[[], Tensor]] = []
     patch_index: list[int] = []
     last: PersonInImage | None = None
     on_device: DeviceImage | None = None
@@ -85,13 +119,12 @@ def network_inputs(
         if _cuts_there(device) and not is_same_image:
             on_device = DeviceImage(person.image_rgb, person.camera, device)
         if not (is_shared and is_same_image):
-            patches.append(_patch(person, convention.antialias, on_device))
-        patch_index.append(len(patches) - 1)
+            cuts.append(functools.partial(_patch, person, convention.antialias, on_device))
+        patch_index.append(len(cuts) - 1)
         last = person
     masks = np.stack([box_mask(person.box_patch_px, convention) for person in people])
-    # Bytes in rows of pixels; the network normalises them.
-    images = torch.stack(patches).permute(0, 3, 1, 2)
-    return images, torch.from_numpy(masks).to(device), torch.tensor(patch_index, device=device)
+    patches = Patches(cuts, convention.input_px)
+    return patches, torch.from_numpy(masks).to(device), torch.tensor(patch_index, device=device)
 
 
 def _cuts_there(device: torch.device) -> bool:

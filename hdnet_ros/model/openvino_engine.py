@@ -14,7 +14,7 @@ import platform
 import shutil
 import tempfile
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -78,8 +78,11 @@ class OpenVinoModule:
 
     def __call__(self, images: Tensor) -> tuple[Tensor, ...]:
         """Outputs of the module for (B, ...) inputs, each (B, ...) float32; B may be zero."""
-        rows = images.contiguous().numpy()
-        return tuple(map(torch.from_numpy, self._runner(rows.shape[1:])(rows)))
+        return self.of_rows(images.contiguous(), len(images), tuple(images.shape[1:]))
+
+    def of_rows(self, rows: Iterable[Tensor], count: int, row_shape: tuple[int, ...]) -> tuple[Tensor, ...]:
+        """The same for `count` rows of a shape; each is taken when there is room, and computed while others come."""
+        return tuple(map(torch.from_numpy, self._runner(row_shape)(rows, count)))
 
     @property
     def about(self) -> str:
@@ -113,29 +116,32 @@ class _Runner:
         self._threads = threads
         if threads > 1:
             together = _compiled(graph, precision, threads, streams=threads)
+            # Two requests a thread: none waits for rows while another's is still computed.
             self._together = [together.create_infer_request() for _ in range(2 * threads)]
 
-    def __call__(self, rows: np.ndarray) -> list[np.ndarray]:
-        outputs = [np.empty((len(rows), *shape), np.float32) for shape in self._shapes]
-        whole = len(rows) - len(rows) % self._threads if self._together else 0
-        for number in range(whole):
-            # Two requests a thread: none waits for rows while another's is still computed.
-            request = self._together[number % len(self._together)]
-            request.wait()
-            _bind(request, rows, outputs, number)
-            request.start_async()
-        for request in self._together:
-            request.wait()
-        for number in range(whole, len(rows)):
-            _bind(self._alone, rows, outputs, number)
-            self._alone.infer()
+    def __call__(self, rows: Iterable[Tensor], count: int) -> list[np.ndarray]:
+        outputs = [np.empty((count, *shape), np.float32) for shape in self._shapes]
+        # Fewer rows than threads go one by one, and each has all threads.
+        requests = self._together if count >= self._threads and self._together else [self._alone]
+        # What a request reads lives as long as the request is under way.
+        taken = []
+        try:
+            for number, row in enumerate(rows):
+                taken.append(row.contiguous().numpy()[None])
+                request = requests[number % len(requests)]
+                request.wait()
+                _bind(request, taken[-1], outputs, number)
+                request.start_async()
+        finally:
+            for request in requests:
+                request.wait()
         return outputs
 
 
-def _bind(request: Any, rows: np.ndarray, outputs: Sequence[np.ndarray], number: int) -> None:
+def _bind(request: Any, row: np.ndarray, outputs: Sequence[np.ndarray], number: int) -> None:
     """Have a request read one row and write one row of every output, without copies."""
     tensor = _openvino().Tensor
-    request.set_input_tensor(tensor(rows[number : number + 1], shared_memory=True))
+    request.set_input_tensor(tensor(row, shared_memory=True))
     for index, output in enumerate(outputs):
         request.set_output_tensor(index, tensor(output[number : number + 1], shared_memory=True))
 
@@ -230,10 +236,16 @@ def _digest(ov: Any, module: nn.Module, example: Tensor) -> str:
     for name, value in module.state_dict().items():
         made.update(name.encode())
         made.update(value.detach().contiguous().view(-1).view(torch.uint8).numpy())
-    for file in sorted({_source(type(part)) for part in module.modules()} - {""}):
-        made.update(Path(file).read_bytes())
+    for file in _code(module):
+        made.update(file.read_bytes())
     made.update(str(module).encode())
     return made.hexdigest()
+
+
+def _code(module: nn.Module) -> list[Path]:
+    """Files of the code that a graph is traced from: those of the module's parts, and this folder's."""
+    files = {Path(_source(type(part))) for part in module.modules() if _source(type(part))}
+    return sorted(files | set(Path(__file__).parent.glob("*.py")))
 
 
 def _source(kind: type) -> str:

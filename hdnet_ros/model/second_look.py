@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import torch
@@ -14,7 +14,7 @@ from hdnet_ros.core.patch_camera import LADDER_FILL, PatchConvention
 from hdnet_ros.core.skeleton import MIRRORED_JOINTS
 from hdnet_ros.model.hdnet import HDNet, HDNetOutput
 from hdnet_ros.model.heatmap import mask_logits
-from hdnet_ros.model.look import PersonInImage, network_inputs
+from hdnet_ros.model.look import Patches, PersonInImage, as_taken, network_inputs
 from hdnet_ros.model.pose3d import PoseOutput
 
 _SMALLEST_PROBABILITY = 1e-30
@@ -55,16 +55,15 @@ class SecondLook(nn.Module):
     def at(self, people: Sequence[PersonInImage], device: torch.device) -> HDNetOutput:
         """As `Look.at`; the second patch of each person is cut here."""
         seconds = [self._second_view(person) for person in people]
-        images, masks, _ = network_inputs(seconds, self._second_convention, device)
+        patches, masks, patch_index = network_inputs(people, self._convention, device)
+        second, second_masks, _ = network_inputs(seconds, self._second_convention, device)
         magnification = [
-            second.patch_camera.focal_px / first.patch_camera.focal_px
-            for first, second in zip(people, seconds, strict=True)
+            theirs.patch_camera.focal_px / ours.patch_camera.focal_px
+            for ours, theirs in zip(people, seconds, strict=True)
         ]
-        return self(
-            *network_inputs(people, self._convention, device),
-            images,
-            masks,
-            torch.tensor(magnification, device=device),
+        both = Patches(patches.cuts + [_mirrored(cut) for cut in second.cuts], self._convention.input_px)
+        return self._mean_of(
+            as_taken(self.network, both), masks, patch_index, second_masks, torch.tensor(magnification, device=device)
         )
 
     def _second_view(self, person: PersonInImage) -> PersonInImage:
@@ -94,15 +93,27 @@ class SecondLook(nn.Module):
         """
         if patch_index is None:
             patch_index = torch.arange(len(images), device=images.device)
+        both = torch.cat([images, second_images.flip(-1)])
+        return self._mean_of(both, box_masks, patch_index, second_box_masks, magnification)
+
+    def _mean_of(
+        self,
+        patches: Tensor | Patches,
+        box_masks: Tensor,
+        patch_index: Tensor,
+        second_box_masks: Tensor,
+        magnification: Tensor,
+    ) -> HDNetOutput:
+        """As `forward`, of the first patches and behind them the second ones, mirrored."""
+        device = box_masks.device
+        second_index = len(patches) - len(second_box_masks) + torch.arange(len(second_box_masks), device=device)
         both = self.network(
-            torch.cat([images, second_images.flip(-1)]),
+            patches,
             torch.cat([box_masks, second_box_masks.flip(-1)]),
-            torch.cat(
-                [patch_index, len(images) + torch.arange(len(second_images), device=images.device)]
-            ),
+            torch.cat([patch_index, second_index]),
         )
         bins = self.network.config.bins
-        with torch.autocast(images.device.type, enabled=False):
+        with torch.autocast(device.type, enabled=False):
             magnification = magnification.float()
             heatmaps = _mean_maps(both.heatmaps, magnification) * box_masks.unsqueeze(1)
             heatmaps = heatmaps / heatmaps.sum((-2, -1), keepdim=True)
@@ -127,6 +138,10 @@ class SecondLook(nn.Module):
                 else _mean_pose(both.pose, box_masks.shape[-2:], magnification),
                 None if both.existence_logit is None else sum(both.existence_logit.chunk(2)) / 2,
             )
+
+
+def _mirrored(cut: Callable[[], Tensor]) -> Callable[[], Tensor]:
+    return lambda: cut().flip(1)
 
 
 def second_look_problem(network: nn.Module, convention: PatchConvention) -> str:

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from hdnet_ros.model.pieces import Piece, assembled
+
 
 class UpsampledConv(nn.Module):
     """`conv(upsample(x))` without the upsampled map, equal to rounding; for inference.
@@ -20,6 +22,10 @@ class UpsampledConv(nn.Module):
     conv : 3 x 3, stride 1, zero padding 1
     factor : fine cells per coarse cell and axis, at least 2
 
+    Attributes
+    ----------
+    pieces : which fine cells each map of `split` is the value of
+
     Raises
     ------
     ValueError : another kind of convolution, or a factor below 2
@@ -32,37 +38,38 @@ class UpsampledConv(nn.Module):
             raise ValueError(f"convolution {conv} upsampled by {factor}, expected plain 3 x 3 and 2 or more")
         self.factor = factor
         self.register_buffer("bias", conv.bias)
+        # Of the fine cells of a coarse one the first, those between, the last; at factor 2 none is between.
+        parts = [(number, extent) for number, extent in enumerate(_extents(factor)) if extent[0] < extent[1]]
+        self._numbers = [(i, j) for i, _ in parts for j, _ in parts]
+        self.pieces = tuple(Piece(factor, rows, columns) for _, rows in parts for _, columns in parts)
         with torch.no_grad():
             for i, rows in enumerate(_taps(conv.weight, 2)):
                 for j, kernel in enumerate(_taps(rows, 3)):
                     self.register_buffer(f"kernel_{i}{j}", kernel.contiguous(memory_format=torch.channels_last))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, C, h, w) to (B, C', factor h, factor w), channels last in memory."""
-        count, _, height, width = x.shape
-        padded = F.pad(x, (1, 1, 1, 1))
-        result = None
-        for i, (fine_rows, rows) in enumerate(self._parts(height)):
-            for j, (fine_columns, columns) in enumerate(self._parts(width)):
-                kernel = getattr(self, f"kernel_{i}{j}")
-                if fine_rows.start == fine_rows.stop or fine_columns.start == fine_columns.stop:
-                    continue
-                found = F.conv2d(padded[:, :, rows, columns], kernel, self.bias).permute(0, 2, 3, 1)
-                if result is None:
-                    shape = (count, height, self.factor, width, self.factor, found.shape[-1])
-                    result = found.new_empty(shape)
-                result[:, :, fine_rows, :, fine_columns] = found[:, :, None, :, None]
-        assert result is not None  # factor is at least 1
-        return result.view(count, self.factor * height, self.factor * width, -1).permute(0, 3, 1, 2)
+        """(B, C, h, w) to (B, C', factor h, factor w)."""
+        return assembled(self.split(x), self.pieces)
 
-    def _parts(self, size: int) -> list[tuple[slice, slice]]:
-        """Fine cells within a coarse one, and the padded cells that their taps fall on."""
-        last = self.factor - 1
+    def split(self, x: Tensor) -> list[Tensor]:
+        """The pieces of `forward`'s map, each (B, C', h, w)."""
+        height, width = x.shape[-2:]
+        padded = F.pad(x, (1, 1, 1, 1))
         return [
-            (slice(0, 1), slice(0, size + 1)),
-            (slice(1, last), slice(1, size + 1)),
-            (slice(last, self.factor), slice(1, size + 2)),
+            F.conv2d(
+                padded[:, :, _under(i, height), _under(j, width)], getattr(self, f"kernel_{i}{j}"), self.bias
+            )
+            for i, j in self._numbers
         ]
+
+
+def _extents(factor: int) -> list[tuple[int, int]]:
+    return [(0, 1), (1, factor - 1), (factor - 1, factor)]
+
+
+def _under(number: int, size: int) -> slice:
+    """The padded cells that the taps of a part's fine cells fall on."""
+    return (slice(0, size + 1), slice(1, size + 1), slice(1, size + 2))[number]
 
 
 def _taps(weight: Tensor, axis: int) -> list[Tensor]:

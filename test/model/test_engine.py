@@ -17,6 +17,8 @@ from hdnet_ros.model.engine import (
     openvino_problem,
     with_maps,
 )
+from hdnet_ros.model.inference_copy import inference_copy
+from hdnet_ros.model.look import Patches
 from hdnet_ros.model.openvino_engine import EngineError, OpenVinoModule, cache_folder
 from hdnet_ros.model.rootnet import RootNet, RootNetConfig
 
@@ -71,6 +73,17 @@ def test_openvino_module_of_other_weights_is_another_file(cache):
     other.factor.data.fill_(3.0)
     found = OpenVinoModule(other, torch.zeros(1, 4, 3))(torch.ones(1, 4, 3))[0]
     assert torch.allclose(found, torch.full((1, 4, 3), 3.0))
+    assert len(list(cache.glob("*.xml"))) == 2
+
+
+def test_openvino_module_of_other_code_is_another_file(cache, monkeypatch, tmp_path):
+    make_doubled()
+    code = openvino_engine._code(Doubled())
+    assert {"pieces.py", "upsampled_conv.py", "hdnet.py", Path(__file__).name} <= {file.name for file in code}
+    changed = tmp_path / "pieces.py"
+    changed.write_text("another way to do it")
+    monkeypatch.setattr(openvino_engine, "_code", lambda module: [*code, changed])
+    make_doubled()
     assert len(list(cache.glob("*.xml"))) == 2
 
 
@@ -134,6 +147,45 @@ def test_with_maps_gives_the_networks_answers(tiny_network, make_people, patch_i
         found = with_openvino(tiny_network)(images, masks, index)
     for name in ("heatmaps", "joints_cells", "bin_probabilities", "bin_index"):
         assert torch.allclose(getattr(found, name), getattr(expected, name), rtol=1e-4, atol=1e-4), name
+
+
+def test_with_maps_reads_features_that_are_convolved_before_they_are_upsampled(make_tiny, make_people):
+    network = make_tiny(upsample_first=True, shared_branch=True, joint_witness="movenet_lightning", joint_witness_px=64)
+    images, masks, index = make_people([1, 0, 1])
+    images = (images * 40 + 128).clamp(0, 255).byte()
+    with torch.inference_mode():
+        expected = network(images, masks, index)
+        found = with_openvino(inference_copy(network))(images, masks, index)
+    for name in ("heatmaps", "joints_cells", "bin_probabilities"):
+        assert torch.allclose(getattr(found, name), getattr(expected, name), rtol=1e-3, atol=1e-3), name
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_patches_are_computed_while_others_are_cut(tiny_network, make_people, count):
+    images, masks, _ = make_people(range(count))
+    images = (images * 40 + 128).clamp(0, 255).byte()
+    patches = Patches([image.permute(1, 2, 0).clone for image in images], IMAGE_PX)
+    network = with_openvino(tiny_network)
+    assert network.takes_patches and not tiny_network.takes_patches
+    with torch.inference_mode():
+        expected, found = (network(batch, masks) for batch in (patches.stacked(), patches))
+    assert torch.equal(found.bin_logits, expected.bin_logits)
+    assert torch.equal(found.joints_cells, expected.joints_cells)
+
+
+def test_a_patch_that_cannot_be_cut_leaves_the_network_fit_for_others(tiny_network, make_people):
+    def fail():
+        raise ValueError("nothing to cut")
+
+    images, masks, _ = make_people([0, 1, 2])
+    images = (images * 40 + 128).clamp(0, 255).byte()
+    rows = [image.permute(1, 2, 0) for image in images]
+    network = with_openvino(tiny_network)
+    with torch.inference_mode():
+        expected = network(images, masks).bin_logits
+        with pytest.raises(ValueError, match="nothing to cut"):
+            network(Patches([lambda: rows[0], lambda: rows[1], fail], IMAGE_PX), masks)
+        assert torch.equal(network(images, masks).bin_logits, expected)
 
 
 def test_with_maps_leaves_the_network_as_it_was(tiny_network, make_people):

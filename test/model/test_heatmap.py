@@ -117,4 +117,4 @@ def test_a_pair_on_one_peak_is_taken_apart_where_there_is_a_second(left_at_a, ri
     maps = two_mode_maps(left_at_a, right_at_a)
     joints = windowed_soft_argmax_cells(maps, 2)
     apart = separated_pairs_cells(maps, joints, [(0, 1)], 2)
-    assert apart[0].tolist() == expected
+    torch.testing.assert_close(apart[0], torch.tensor(expected, dtype=apart.dtype))
