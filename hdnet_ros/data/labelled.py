@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -80,6 +80,20 @@ class LabelledPicture:
     action: str = ""
     frame: int | None = None
     truth: Truth | None = None
+
+    def of_people(self, chosen: Sequence[int]) -> LabelledPicture:
+        """The same picture with some of its detections, by number, and what is known of those."""
+        columns = {name: getattr(self, name) for name in _COLUMNS if getattr(self, name) is not None}
+        arrays = {name: column[list(chosen)] for name, column in columns.items()}
+        lists = {name: [getattr(self, name)[i] for i in chosen] for name in _LISTS if len(getattr(self, name))}
+        return replace(self, **arrays, **lists)
+
+
+_LISTS = ("detections", "groups", "ids")
+_COLUMNS = (
+    "depth_mm", "joints_px", "joint_visible", "tight_longer_side_px", "root_camera_mm", "stature_mm",
+    "visible_fraction", "truncated", "joints_camera_mm", "given_joints_px",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,8 @@ import numpy as np
 from hdnet_ros.core.skeleton import JOINT_NAMES
 from hdnet_ros.core.types import PersonEstimate
 from hdnet_ros.data.labelled import LabelledPicture
-from hdnet_ros.evaluate.depth_error import coverage, pck, summarise
+from hdnet_ros.evaluate.depth_error import coverage, summarise
+from hdnet_ros.evaluate.joint_error import joint_errors, pck
 from hdnet_ros.evaluate.pose_error import pose_errors
 
 
@@ -54,12 +55,19 @@ class Rows:
 
     def pck(self) -> np.ndarray | None:
         """PCK at 0.1 of the tight box's longer side per joint and overall, or None without joints."""
-        if not self.true_joints_px:
+        columns = self._joint_columns()
+        return None if columns is None else pck(*columns)
+
+    def joints(self) -> dict[str, float] | None:
+        """Errors of the joints in the picture as `joint_errors`, or None without joints."""
+        columns = self._joint_columns()
+        return None if columns is None else joint_errors(*columns)
+
+    def _joint_columns(self) -> tuple[np.ndarray, ...] | None:
+        if not np.any(self.joint_visible) or not np.isfinite(np.array(self.joints_px, float)).any():
             return None
-        return pck(
-            np.array(self.joints_px), np.array(self.true_joints_px),
-            np.array(self.joint_visible), np.array(self.longer_side_px),
-        )
+        names = ("joints_px", "true_joints_px", "joint_visible", "longer_side_px")
+        return tuple(np.array(getattr(self, name)) for name in names)
 
     def pose(self) -> dict[str, dict] | None:
         """Errors of the 3D pose for everyone and for each group, or None where nobody has one."""
@@ -104,7 +112,7 @@ def _append(rows: Rows, picture: LabelledPicture, key: tuple[int, int], person) 
     rows.groups.append(picture.groups[i] if picture.groups else frozenset())
     rows.root_camera_mm.append(person.root_camera_mm)
     rows.true_root_camera_mm.append(_of(picture.root_camera_mm, i, np.full(3, np.nan)))
-    rows.joints_px.append(person.joints_px)
+    rows.joints_px.append(np.full((len(JOINT_NAMES), 2), np.nan) if person.joints_px is None else person.joints_px)
     no_pose = np.full((len(JOINT_NAMES), 3), np.nan)
     rows.joints_camera_mm.append(no_pose if person.joints_camera_mm is None else person.joints_camera_mm)
     rows.true_joints_camera_mm.append(_of(picture.joints_camera_mm, i, no_pose))

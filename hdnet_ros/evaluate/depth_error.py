@@ -1,4 +1,4 @@
-"""Relative depth error, coverage of the published sigma, and PCK: pure functions of arrays."""
+"""Relative depth error and coverage of the published sigma: pure functions of arrays."""
 
 from __future__ import annotations
 
@@ -43,24 +43,3 @@ def coverage(estimated_mm, sigma_mm, true_mm, levels=(0.5, 0.68, 0.95)) -> dict[
     if not len(z):
         return dict.fromkeys(levels, float("nan"))
     return {level: float(np.mean(z <= norm.ppf(0.5 + level / 2))) for level in levels}
-
-
-def pck(joints_px, true_joints_px, visible, longer_side_px, threshold=0.1) -> np.ndarray:
-    """Percentage of correct keypoints per joint, as a fraction.
-
-    Parameters
-    ----------
-    joints_px, true_joints_px : (N, J, 2).
-    visible : (N, J) bool; other joints do not count.
-    longer_side_px : (N,) longer side of the person's tight box.
-
-    Returns
-    -------
-    (J + 1,): per joint, then over all visible joints. NaN where nothing is visible; a joint that was
-    not estimated (NaN px) is a miss.
-    """
-    visible = np.asarray(visible, bool)
-    distance = np.linalg.norm(np.asarray(joints_px, float) - np.asarray(true_joints_px, float), axis=-1)
-    hit = (distance <= threshold * np.asarray(longer_side_px, float)[:, None]) & visible
-    hits, seen = (np.append(v.sum(axis=0), v.sum()) for v in (hit, visible))
-    return np.where(seen > 0, hits / np.maximum(seen, 1), np.nan)

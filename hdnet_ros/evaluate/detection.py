@@ -114,16 +114,8 @@ def _note_people(rows: DetectorRows, picture: LabelledPicture, boxes, owner: lis
     rows.groups += list(picture.groups) or [frozenset()] * len(picture.detections)
     kept = sorted(found_by)
     if kept:
-        rows.pictures.append(
-            dataclasses.replace(
-                picture,
-                detections=[boxes[found_by[k]] for k in kept],
-                depth_mm=picture.depth_mm[kept],
-                groups=[picture.groups[k] for k in kept] if picture.groups else (),
-                truncated=None if picture.truncated is None else picture.truncated[kept],
-                root_camera_mm=None if picture.root_camera_mm is None else picture.root_camera_mm[kept],
-            )
-        )
+        found = [boxes[found_by[k]] for k in kept]
+        rows.pictures.append(dataclasses.replace(picture.of_people(kept), detections=found))
 
 
 def _shares(found: np.ndarray, others: int) -> dict[str, float]:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 from hdnet_ros.core.skeleton import JOINT_NAMES
 from hdnet_ros.evaluate import plots, published
+from hdnet_ros.evaluate.joint_error import PCK_THRESHOLDS
+from hdnet_ros.evaluate.joint_error import PROTOCOL as JOINTS_PROTOCOL
 from hdnet_ros.evaluate.people_table import PeopleTable, table_of_rows
 from hdnet_ros.evaluate.pose_error import PROTOCOL as POSE_PROTOCOL
 from hdnet_ros.evaluate.report import Line, Plot, Section, Table, number, percent
@@ -39,7 +41,7 @@ def section_of(suite: Suite) -> Section:
     if name not in tables:
         return Section(suite.name, f"{name}: nobody was located, {rows.lost} boxes without an answer.")
     shown = [*depth_tables(suite.rows[name].table(), tables), *_mrpe_table(tables)]
-    shown += [*_joints_table(suite), *_pose_table(suite), *_stability_table(suite), *_detector_tables(suite)]
+    shown += [*_joints_table(suite), *_joint_errors_table(suite), *_pose_table(suite), *_stability_table(suite), *_detector_tables(suite)]
     text = f"{len(suite.pictures)} pictures, {len(rows.true_mm)} people located, {rows.lost} boxes without an answer."
     return Section(suite.name, text, tuple(shown), depth_plots(tables), tuple(worst_cases(rows, suite.pictures)))
 
@@ -138,6 +140,17 @@ def _joints_table(suite: Suite) -> list[Table]:
     )
     columns = tuple(kind.replace("_", " ") for kind in kinds)
     return [Table(f"Joints of {suite.first[0]} in the picture", columns, tuple(lines), protocol)]
+
+
+def _joint_errors_table(suite: Suite) -> list[Table]:
+    found = {name: errors for name, rows in suite.rows.items() if (errors := rows.joints()) is not None}
+    columns = ("joints", *(f"PCK {threshold:g}" for threshold in PCK_THRESHOLDS), "swapped", "ankle gap")
+    lines = [
+        Line(name, (str(row["joints"]), *(percent(row[f"pck_{t:g}"]) for t in PCK_THRESHOLDS),
+                    percent(row["sides_swapped"]), number(row["ankle_gap"], "{:.2f}")))
+        for name, row in found.items()
+    ]  # fmt: skip
+    return [Table("Joints in the picture", columns, tuple(lines), JOINTS_PROTOCOL)] if lines else []
 
 
 def _pose_table(suite: Suite) -> list[Table]:

@@ -140,6 +140,9 @@ class Suite:
         scores = rows.pck()
         if scores is not None:
             results["pck"] = dict(zip([*JOINT_NAMES, "all"], (float(v) for v in scores), strict=True))
+        joints = {key: found for key, other in self.rows.items() if (found := other.joints()) is not None}
+        if joints:
+            results["joints"] = joints
         pose = rows.pose()
         if pose is not None:
             results["pose"] = pose

@@ -1,9 +1,9 @@
-"""Depth errors, coverage and PCK against values worked out by hand."""
+"""Depth errors and coverage against values worked out by hand."""
 
 import numpy as np
 import pytest
 
-from hdnet_ros.evaluate.depth_error import coverage, pck, relative_error, summarise
+from hdnet_ros.evaluate.depth_error import coverage, relative_error, summarise
 
 
 def test_relative_error_is_positive_where_too_far():
@@ -40,23 +40,3 @@ def test_coverage_of_nobody_is_nan():
     found = coverage([], [], [])
     assert list(found) == [0.5, 0.68, 0.95]
     assert all(np.isnan(share) for share in found.values())
-
-
-def test_pck_counts_visible_joints_within_a_tenth_of_the_box():
-    true_px = np.zeros((2, 3, 2))
-    # Boxes of 100 and 200 px: 10 px and 20 px count.
-    moved_px = np.array([[[10, 0], [8, 8], [0, 5]], [[0, 20], [0, 21], [0, 0]]], float)
-    visible = np.array([[1, 1, 0], [1, 1, 0]], bool)
-    found = pck(moved_px, true_px, visible, np.array([100.0, 200.0]))
-    assert found[:2].tolist() == [1.0, 0.0]
-    assert np.isnan(found[2])
-    assert found[3] == 0.5
-
-
-def test_pck_of_joints_without_an_estimate_is_a_miss():
-    moved_px = np.array([[[np.nan, np.nan], [0, 0]]])
-    assert pck(moved_px, np.zeros((1, 2, 2)), [[1, 1]], [100.0]).tolist() == [0.0, 1.0, 0.5]
-
-
-def test_pck_without_any_visible_joint_is_nan():
-    assert np.isnan(pck(np.zeros((1, 2, 2)), np.zeros((1, 2, 2)), np.zeros((1, 2), bool), [100.0])).all()

@@ -51,6 +51,8 @@ WITHOUT_EFFECT = {
               help="pictures: the detector that is scored.")  # fmt: skip
 @click.option("--preset", type=click.Choice(PRESET_NAMES), default="good", show_default=True, help="pictures: nanodet's.")
 @click.option("--detector-weights", type=FILE, help="pictures: the detector's weights, where they are not bundled.")
+@click.option("--joints", type=FILE,
+              help="pictures: 2D joints labelled in them (docs/measure_your_camera.md).")  # fmt: skip
 @click.option("--detected-boxes", is_flag=True, help="mupots: the boxes of RootNet's detector instead of true ones.")
 @click.option("--also", type=click.Choice(["tracks", "floor"]), multiple=True,
               help="pets: people followed over time; depth with the feet on the floor. Printed, not in the report.")  # fmt: skip
@@ -106,6 +108,8 @@ def _check_usage(data: str, root: Path | None, options: dict, report_folder: Pat
         raise click.UsageError("--data drive needs --root, its folder; its figures are printed, there is no --report")
     if options["also"] and data != "pets":
         raise click.UsageError(f"--also is for pets, not for {data}")
+    if options["joints"] and data != "pictures":
+        raise click.UsageError(f"--joints is for pictures, not for {data}")
     if options["detected_boxes"] and data != "mupots":
         raise click.UsageError(f"--detected-boxes is for mupots, not for {data}")
     for name, option in WITHOUT_EFFECT.get(data, {}).items():
@@ -173,13 +177,17 @@ def _suites(checkpoint, data: str, root: Path | None, regressor, track: Callable
             checkpoint, root, options["video"], options["every"], settings, regressor, track, others
         )
     if data == "pictures":
+        from hdnet_ros.data.labelled_joints import with_joints
         from hdnet_ros.data.measured_pictures import measured_pictures
 
+        pictures = measured_pictures(root)
+        if options["joints"]:
+            pictures = with_joints(pictures, options["joints"])
         name, preset = options["detector"], options["preset"]
         detector = make_detector(name, options["detector_weights"], device=options["device"], preset=preset)
         told = f"{name}, {preset}" if name == "nanodet" else name
         return suites.measured_suites(
-            checkpoint, measured_pictures(root), detector, told, settings, regressor, track, others
+            checkpoint, pictures, detector, told, settings, regressor, track, others
         )
     if root is not None:
         pictures = list(pictures_in(root, options["most"]))

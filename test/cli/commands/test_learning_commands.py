@@ -99,6 +99,7 @@ def test_train_without_shards_says_how_to_write_some_before_anything_is_written(
         ("synthetic-holdout", ("--every", 12), "--every does nothing for synthetic-holdout"),
         ("pets", ("--most", 50), "--most does nothing for pets"),
         ("drive", ("--most", 50), "--most does nothing for drive"),
+        ("pets", ("--joints", "weights.safetensors"), "--joints is for pictures, not for pets"),
         ("drive", ("--train-shards", "empty"), "--train-shards does nothing for drive"),
         ("drive", ("--rival", "weights.safetensors"), "--rival does nothing for drive"),
     ],
