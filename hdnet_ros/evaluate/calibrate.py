@@ -36,9 +36,11 @@ def predict(checkpoint, pictures: Sequence[LabelledPicture], device: str):
 
     Raises
     ------
-    ValueError : nobody was estimated
+    ValueError : nobody was estimated, or the network has a sigma of its own
     RuntimeError : the network gave results that are not finite
     """
+    if getattr(checkpoint.config, "sigma_head", False):
+        raise ValueError("the network has a sigma of its own, which no temperature changes: hdnet heads --only-sigma")
     recorder = _Recorder(checkpoint.network)
     estimator = HDNetEstimator(recorder, checkpoint.convention, checkpoint.config.bins, device)
     rows = benchmark.run(estimator, pictures)

@@ -33,7 +33,8 @@ class PoseTrainer(Trainer):
     ----------
     config : `network.pose` says what to train; the rest of the network, and how patches are cut,
         are the checkpoint's
-    init : the checkpoint (.safetensors), needed when a run goes on, too
+    init : the checkpoint (.safetensors), needed when a run goes on, too; a pose like the wanted one that
+        it has is where training starts
 
     Raises
     ------
@@ -58,7 +59,9 @@ class PoseTrainer(Trainer):
     def _start_network(self, init: Path | None) -> IntegralPose:
         network = self.config.network
         pose = IntegralPose(network.pose, network.fpn_channels, network.joint_count)
-        if network.pose.backbone != SHARED and not self.state_path.exists():
+        if self.hdnet.config.pose == network.pose:
+            pose.load_state_dict(self.hdnet.network.pose.state_dict())
+        elif network.pose.backbone != SHARED and not self.state_path.exists():
             pose.load_backbone(pretrained_backbone_state(network.pose.backbone))
         return pose
 

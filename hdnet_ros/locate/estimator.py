@@ -209,19 +209,24 @@ class HDNetEstimator(Estimator):
         """What the network says of people."""
         with self.computing():
             output = self._look.at([waiting.seen for waiting in people], self._device)
-        probabilities = torch.softmax(
-            output.bin_logits.float() / self.sigma_calibration.temperature, dim=-1
-        )
         nothing = [None] * len(people)
         columns: tuple[Any, ...] = (
             _numbers(output.bin_index),
-            _numbers(self.bins.spread(probabilities)),
+            _numbers(self._spread_log(output)),
             cells_to_patch_px(_numbers(output.joints_cells), self.convention),
             _numbers(_mass_near(output.heatmaps, output.joints_cells)),
             self._poses(getattr(output, "pose", None)) or nothing,
             _existence_logits(output) or nothing,
         )
         return [Reading._make(row) for row in zip(*columns, strict=True)]
+
+    def _spread_log(self, output) -> torch.Tensor:
+        """(N,) standard deviation of ln(depth): the network's own word where it has one, else the bins' spread."""
+        log_sigma = getattr(output, "log_sigma", None)
+        if log_sigma is not None:
+            return log_sigma.float().exp()
+        logits = output.bin_logits.float() / self.sigma_calibration.temperature
+        return self.bins.spread(torch.softmax(logits, dim=-1))
 
     def _person_with_joints(self, waiting: _Waiting, reading: Reading) -> PersonEstimate | None:
         """The person of a reading, with the detection's own joints where those are wanted."""

@@ -42,6 +42,7 @@ class HDNetConfig:
     use_gnn : Table 6, False averages the pooled features without a graph network
     heatmap_pooling : Table 6, False pools depth features evenly over the person's box
     existence : whether somebody is in the box at all, as one more output
+    sigma_head : how wrong the depth may be, learnt for itself, instead of the spread of the bins
     joint_witness : "movenet_lightning" or "movenet_thunder": a second network whose word on 13 of the joints
         is added to the heatmaps that are told, not to those by which depth is pooled; "" for none
     joint_witness_px : side to which patches are resized for it
@@ -68,6 +69,7 @@ class HDNetConfig:
     use_gnn: bool = True
     heatmap_pooling: bool = True
     existence: bool = False
+    sigma_head: bool = False
     joint_witness: str = ""
     joint_witness_px: int = 256
     pose: PoseConfig | None = None
@@ -138,6 +140,7 @@ _SWITCHES = (
     "use_gnn",
     "heatmap_pooling",
     "existence",
+    "sigma_head",
 )
 
 

@@ -31,6 +31,7 @@ from hdnet_ros.model.heatmap import (
 from hdnet_ros.model.joint_witness import JointWitness
 from hdnet_ros.model.pieces import Piece, SplitFeatures, pool_in_window
 from hdnet_ros.model.pose3d import IntegralPose, PoseOutput
+from hdnet_ros.model.sigma import SigmaHead
 from hdnet_ros.model.skeleton_gnn import SkeletonGNN
 
 __all__ = ["HDNet", "HDNetConfig", "HDNetMaps", "HDNetOutput", "hdnet_lite", "hdnet_resnet50"]
@@ -67,6 +68,8 @@ class HDNetOutput(NamedTuple):
     pose : the root-relative 3D pose, or None where the network has no pose head
     existence_logit : (N,) of the probability that somebody is in the box, or None where the network does
         not say
+    log_sigma : (N,) logarithm of the standard deviation of ln(depth), or None where the network leaves
+        that to the spread of its bins
     """
 
     heatmap_logits: Tensor
@@ -77,6 +80,7 @@ class HDNetOutput(NamedTuple):
     bin_index: Tensor
     pose: PoseOutput | None = None
     existence_logit: Tensor | None = None
+    log_sigma: Tensor | None = None
 
 
 class HDNet(nn.Module):
@@ -125,6 +129,8 @@ class HDNet(nn.Module):
         if config.direct_regression:
             nn.init.constant_(self.depth_head.bias, 0.5 * (config.bins.count - 1))
         self.existence = ExistenceHead(branch_channels, config.joint_count) if config.existence else None
+        depth_channels = self.depth_head.in_features
+        self.sigma_head = SigmaHead(depth_channels, config.joint_count) if config.sigma_head else None
         witness = config.joint_witness
         self.witness = JointWitness(witness, config.joint_witness_px) if witness else None
         self.pose = (
@@ -201,11 +207,16 @@ class HDNet(nn.Module):
             pooled_evenly = not self.config.heatmap_pooling
             weights = _even(masks, inside) if pooled_evenly else inside
             joint_features = pool_in_window(weights, depth_features, rows, columns, patch_index)
-            existence = self._existence(joint_features, inside_logits, inside) if self.existence else None
+            evidence = self._evidence(inside_logits, inside) if self.existence or self.sigma_head else ()
+            existence = self.existence(joint_features, *evidence) if self.existence else None
             if self.gnn:
                 joint_features = self.gnn(joint_features)
-            depth = self.depth_head(joint_features.mean(dim=1))
+            person_features = joint_features.mean(dim=1)
+            depth = self.depth_head(person_features)
             bin_logits, bin_probabilities, bin_index = self._depth(depth)
+            log_sigma = None
+            if self.sigma_head:
+                log_sigma = self.sigma_head(person_features, bin_probabilities, bin_index, *evidence)
             if witness is not None:
                 witness = _of_each(witness, patch_index)[..., rows, columns]
                 inside_logits = mask_logits(logits + witness, masks)
@@ -215,7 +226,7 @@ class HDNet(nn.Module):
             heatmap_logits = _in_whole_map(inside_logits, rows, columns, box_masks, MASKED_LOGIT)
             pose = self.pose.decode(volumes.float(), box_masks, patch_index) if self.pose and volumes is not None else None
         return HDNetOutput(
-            heatmap_logits, heatmaps, joints_cells, bin_logits, bin_probabilities, bin_index, pose, existence
+            heatmap_logits, heatmaps, joints_cells, bin_logits, bin_probabilities, bin_index, pose, existence, log_sigma
         )
 
     def _cells_to_read(self, box_masks: Tensor) -> tuple[slice, slice]:
@@ -229,11 +240,11 @@ class HDNet(nn.Module):
             return occupied_window(box_masks)
         return slice(0, box_masks.shape[-2]), slice(0, box_masks.shape[-1])
 
-    def _existence(self, joint_features: Tensor, heatmap_logits: Tensor, heatmaps: Tensor) -> Tensor:
-        assert self.existence is not None
+    def _evidence(self, heatmap_logits: Tensor, heatmaps: Tensor) -> tuple[Tensor, Tensor]:
+        """How high the joints' heatmaps are and how much together, each (N, J)."""
         joints_cells = self._decoded(heatmaps).detach()
         confidence = mass_around(heatmaps, joints_cells, CONFIDENCE_REACH_CELLS)
-        return self.existence(joint_features, heatmap_logits.flatten(2).amax(-1), confidence)
+        return heatmap_logits.flatten(2).amax(-1), confidence
 
     def joints_of(self, heatmaps: Tensor) -> Tensor:
         """Joints (N, J, 2) in cells of heatmaps (N, J, h, w), decoded as the configuration says."""

@@ -137,6 +137,7 @@ class SecondLook(nn.Module):
                 if both.pose is None
                 else _mean_pose(both.pose, box_masks.shape[-2:], magnification),
                 None if both.existence_logit is None else sum(both.existence_logit.chunk(2)) / 2,
+                None if both.log_sigma is None else sum(both.log_sigma.chunk(2)) / 2,
             )
 
 

@@ -43,6 +43,15 @@ def checkpoint(tmp_path, monkeypatch):
     return path
 
 
+def test_a_pose_that_the_checkpoint_has_is_gone_on_with(checkpoint, tmp_path):
+    trainer = PoseTrainer(POSE_CONFIG, tmp_path / "run", init=checkpoint, cpu=True)
+    trainer.run()
+    trainer.export(tmp_path / "with_pose.safetensors")
+    again = PoseTrainer(POSE_CONFIG, tmp_path / "again", init=tmp_path / "with_pose.safetensors", cpu=True)
+    stored = load_checkpoint(tmp_path / "with_pose.safetensors").network.pose.state_dict()
+    torch.testing.assert_close(again.network.state_dict(), stored, rtol=0, atol=0)
+
+
 def test_hdnet_is_the_same_after_training_and_export(checkpoint, tmp_path):
     trainer = PoseTrainer(POSE_CONFIG, tmp_path / "run", init=checkpoint, cpu=True)
     before = {k: v.clone() for k, v in trainer._frozen.state_dict().items()}
