@@ -6,6 +6,8 @@ convolutions; `tools/convert_nanodet.py` makes the weights' file.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -117,10 +119,11 @@ class NanoDet(nn.Module):
         return levels
 
 
+@lru_cache(maxsize=16)
 def cell_centres_px(height: int, width: int) -> tuple[Tensor, Tensor]:
     """Centres (cells, 2) x, y and strides (cells,) of a picture's cells, in px of the network's input.
 
-    Pixels are counted from the picture's outer border, as the network was trained.
+    Pixels are counted from the picture's outer border, as the network was trained. Not to be written to.
     """
     centres, strides = [], []
     for stride in STRIDES_PX:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +18,7 @@ from hdnet_ros.core.types import Detection
 from hdnet_ros.locate.nanodet import SIDE_MULTIPLE_PX, NanoDet, decode
 from hdnet_ros.locate.nanodet_views import View, tile_views, whole_view
 from hdnet_ros.locate.suppress import suppress_duplicates
-from hdnet_ros.model.engine import about_torch, choose_engine, compiled_images, torch_threads
+from hdnet_ros.model.engine import ImagesByOpenVino, about_torch, choose_engine, compiled_images, torch_threads
 from hdnet_ros.model.default_weights import weights_folders
 from hdnet_ros.model.tensor_file import read_metadata, read_tensors
 
@@ -92,8 +93,6 @@ class NanoDetDetector:
         self.score_threshold = score_threshold
         self.device = choose_device(device)
         network = load_nanodet(weights).to(self.device, memory_format=torch.channels_last)
-        # (B, 3, H, W) uint8 RGB to (B, cells, 45)
-        self.forward: Callable[[Tensor], Tensor] = network
         self._choose_engine(network, engine, precision)
 
     def _choose_engine(self, network: NanoDet, engine: str, precision: str) -> None:
@@ -101,42 +100,45 @@ class NanoDetDetector:
         chosen = choose_engine(engine, precision, self.device)
         side = self.preset.sides_px[-1] // SIDE_MULTIPLE_PX * SIDE_MULTIPLE_PX
         compiled = compiled_images(network, (side, side), engine, chosen)
+        self._is_compiled = compiled is not None
+        # Begins with (B, 3, H, W) uint8 RGB; what it returns waits for (B, cells, 45).
+        self.start: Callable[[Tensor], Callable[[], Tensor]]
         if compiled is None:
-            self._dtype, self.engine, self._torch_threads = chosen.dtype, about_torch(chosen.dtype), 0
+            self.start = functools.partial(_by_torch, network, self.device, chosen.dtype)
+            self.engine, self._torch_threads = about_torch(chosen.dtype), 0
             return
-        self.forward = lambda pictures: compiled(pictures)[0]
-        self._dtype, self.engine, self._torch_threads = torch.float32, compiled.about, 1
+        self.start = functools.partial(_compiled_logits, compiled)
+        self.engine, self._torch_threads = compiled.about, 1
 
     def detect(self, image_rgb: np.ndarray) -> list[Detection]:
         """People in an (H, W, 3) uint8 RGB image, best first."""
         return self.detect_many([image_rgb])[0]
 
     def detect_many(self, images_rgb: Sequence[np.ndarray]) -> list[list[Detection]]:
-        """People of each (H, W, 3) uint8 RGB image, best first; views of one size share a batch."""
-        views = [(index, view) for index, image in enumerate(images_rgb) for view in self._views(image)]
+        """People of each (H, W, 3) uint8 RGB image, best first."""
         found: list[list[tuple[np.ndarray, np.ndarray]]] = [[] for _ in images_rgb]
-        with torch_threads(self._torch_threads or torch.get_num_threads()):
-            for batch in _batches(views):
-                logits = self._logits(np.stack([view.picture for _, view in batch]))
-                for (index, view), cells in zip(batch, logits):
+        views = ((index, view) for index, image in enumerate(images_rgb) for view in self._views(image))
+        # A compiled network computes each view on a thread of its own, the first while others are made;
+        # for PyTorch those of one size share a batch.
+        batches = ([entry] for entry in views) if self._is_compiled else _batches(list(views))
+        with torch_threads(self._torch_threads or torch.get_num_threads()), torch.inference_mode():
+            under_way = [(batch, self.start(_pixels(batch))) for batch in batches]
+            for batch, wait in under_way:
+                for (index, view), cells in zip(batch, wait(), strict=True):
                     found[index].append(self._boxes(view, cells, images_rgb[index]))
         return [_merged(boxes) for boxes in found]
 
-    def _views(self, image_rgb: np.ndarray) -> list[View]:
+    def _views(self, image_rgb: np.ndarray) -> Iterator[View]:
+        """The largest first: it takes longest."""
         if image_rgb.ndim != 3 or image_rgb.shape[2] != 3 or image_rgb.dtype != np.uint8:
             raise ValueError(
                 f"image is {image_rgb.shape} {image_rgb.dtype}, expected (H, W, 3) uint8 RGB"
             )
         if min(image_rgb.shape[:2]) == 0:
-            return []
-        views = [whole_view(image_rgb, side) for side in self.preset.sides_px]
-        return views + (tile_views(image_rgb, self.preset.tile_px) if self.preset.tile_px else [])
-
-    @torch.inference_mode()
-    def _logits(self, pictures: np.ndarray) -> Tensor:
-        pixels = torch.from_numpy(pictures).to(self.device).permute(0, 3, 1, 2)
-        with torch.autocast(self.device.type, self._dtype, enabled=self._dtype != torch.float32):
-            return self.forward(pixels)
+            return
+        yield from tile_views(image_rgb, self.preset.tile_px) if self.preset.tile_px else []
+        for side in sorted(self.preset.sides_px, reverse=True):
+            yield whole_view(image_rgb, side)
 
     def _boxes(self, view: View, cells: Tensor, image_rgb: np.ndarray):
         """Boxes (N, 4) in px of the image and scores (N,) of one view, doubles still among them."""
@@ -148,6 +150,22 @@ class NanoDetDetector:
         boxes_px = boxes_px[whole].clip(-0.5, [width - 0.5, height - 0.5] * 2)
         usable = (boxes_px[:, 2:] > boxes_px[:, :2]).all(axis=1)
         return boxes_px[usable], scores[whole][usable]
+
+
+def _pixels(views: Sequence[tuple[int, View]]) -> Tensor:
+    """Pictures of one size as (B, 3, H, W), in rows of pixels in memory."""
+    return torch.from_numpy(np.stack([view.picture for _, view in views])).permute(0, 3, 1, 2)
+
+
+def _by_torch(network: NanoDet, device: torch.device, dtype: torch.dtype, pixels: Tensor) -> Callable[[], Tensor]:
+    with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
+        logits = network(pixels.to(device))
+    return lambda: logits
+
+
+def _compiled_logits(compiled: ImagesByOpenVino, pixels: Tensor) -> Callable[[], Tensor]:
+    wait = compiled.start(pixels)
+    return lambda: wait()[0]
 
 
 def load_nanodet(weights: str | Path | None = None) -> NanoDet:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import torch
@@ -16,7 +16,8 @@ from hdnet_ros.model import openvino_engine
 from hdnet_ros.model.engine_names import ENGINES, PRECISIONS
 from hdnet_ros.model.hdnet import HDNet, HDNetMaps
 from hdnet_ros.model.look import Patches
-from hdnet_ros.model.openvino_engine import EngineError, OpenVinoModule
+from hdnet_ros.model.openvino_engine import OpenVinoModule
+from hdnet_ros.model.openvino_graphs import EngineError
 from hdnet_ros.model.pieces import SplitFeatures, convolved
 
 _LOG = logging.getLogger(__name__)
@@ -143,7 +144,9 @@ class ImagesByOpenVino:
 
     def __init__(self, network: nn.Module, size_hw_px: tuple[int, int], precision: str) -> None:
         example = torch.zeros(1, *size_hw_px, 3, dtype=torch.uint8)
-        self._module = OpenVinoModule(_OfRows(network).eval(), example, precision)
+        parts = network.in_parts() if isinstance(network, _Maps) else []
+        of_rows = [_OfRows(module).eval() for module in (network, *parts)]
+        self._module = OpenVinoModule(of_rows[0], example, precision, parts=of_rows[1:])
         self.about = self._module.about
 
     def __call__(self, images: Tensor | Patches) -> tuple[Tensor, ...]:
@@ -151,9 +154,17 @@ class ImagesByOpenVino:
         if isinstance(images, Patches):
             _, channels, height, width = images.shape
             return self._module.of_rows(images, len(images), (height, width, channels))
-        if images.dtype != torch.uint8:
-            raise ValueError(f"images are {images.dtype}, expected uint8 for a compiled network")
-        return self._module(images.permute(0, 2, 3, 1))
+        return self._module(_rows(images))
+
+    def start(self, images: Tensor) -> Callable[[], tuple[Tensor, ...]]:
+        """Begin with images (B, 3, H, W); what is returned waits for the outputs."""
+        return self._module.start(_rows(images))
+
+
+def _rows(images: Tensor) -> Tensor:
+    if images.dtype != torch.uint8:
+        raise ValueError(f"images are {images.dtype}, expected uint8 for a compiled network")
+    return images.permute(0, 2, 3, 1)
 
 
 class _OfRows(nn.Module):
@@ -173,9 +184,15 @@ class _Maps(nn.Module):
     So they lie in memory while they are computed, and to turn them round takes a tenth of the time.
     """
 
-    def __init__(self, network: HDNet) -> None:
+    def __init__(self, network: HDNet, has_witness: bool = True) -> None:
         super().__init__()
         self.network = network
+        self._has_witness = has_witness
+
+    def in_parts(self) -> list[nn.Module]:
+        """Modules whose outputs together are this one's, and that share no work; none if there is only one."""
+        witness = self.network.witness
+        return [] if witness is None else [_Maps(self.network, has_witness=False), witness]
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         network = self.network
@@ -184,7 +201,8 @@ class _Maps(nn.Module):
         logits = convolved(network.heatmap_head, network.heatmap_branch.pieces, heatmap_features)
         depth_features = network.depth_branch.split(pyramid) if network.depth_branch else heatmap_features
         pieces = [part.permute(0, 2, 3, 1) for parts in depth_features for part in parts]
-        others = network.other_maps(images, pyramid, logits)
+        volumes, witness = network.other_maps(images, pyramid, logits)
+        others = (volumes, witness if self._has_witness else None)
         return (logits, *pieces, *(part for part in others if part is not None))
 
 

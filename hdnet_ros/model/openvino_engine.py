@@ -6,15 +6,9 @@ fifty times what the network costs. OpenVINO's do not, and its kernels take half
 
 from __future__ import annotations
 
-import hashlib
-import inspect
-import logging
 import os
 import platform
-import shutil
-import tempfile
-import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,18 +16,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-_LOG = logging.getLogger(__name__)
+from hdnet_ros.model.openvino_graphs import EngineError, cached_graph, load_openvino
 
 _HINTS = {"float32": "f32", "bfloat16": "bf16"}
 PRECISIONS = tuple(_HINTS)
-# Other graphs for the same module, for instance another layout of the inputs, count this up.
-_GRAPH_VERSION = 2
 # Sizes of inputs that stay compiled; a camera has one or two.
 _SIZES_KEPT = 8
-
-
-class EngineError(RuntimeError):
-    """OpenVINO is not installed or cannot run the network; the message says what to do."""
 
 
 class OpenVinoModule:
@@ -41,7 +29,7 @@ class OpenVinoModule:
 
     One image a request: a crowd keeps every thread busy with an image of its own, so that no
     thread waits for another inside a layer, and one person gets all threads. What an image gives
-    does not depend on what came with it.
+    does not depend on what came with it. For one caller at a time.
 
     Parameters
     ----------
@@ -49,6 +37,8 @@ class OpenVinoModule:
     example : (1, ...) input that the graph is traced with; other sizes of it may come
     precision : "float32" or "bfloat16"
     threads : 0 takes `inference_threads`
+    parts : modules of the same input whose outputs, one after the other, are the module's; images for which
+        there are threads enough are computed part by part at the same time
 
     Raises
     ------
@@ -62,6 +52,7 @@ class OpenVinoModule:
         example: Tensor,
         precision: str = "float32",
         threads: int = 0,
+        parts: Sequence[nn.Module] = (),
     ) -> None:
         if precision not in PRECISIONS:
             raise ValueError(f"precision is {precision!r}, expected one of {', '.join(PRECISIONS)}")
@@ -69,9 +60,11 @@ class OpenVinoModule:
         self.threads = threads or inference_threads()
         self._name = type(module).__name__
         self._runners: dict[tuple[int, ...], _Runner] = {}
-        ov = _openvino()
         try:
-            self._graph = _cached_graph(ov, module, example)
+            self._graph = cached_graph(module, example)
+            self._parts = [cached_graph(part, example) for part in parts] if self.threads > 1 else []
+        except EngineError:
+            raise
         except RuntimeError as error:
             raise EngineError(f"OpenVINO cannot convert {self._name}: {error}") from error
         self._runner(tuple(example.shape[1:]))
@@ -82,12 +75,28 @@ class OpenVinoModule:
 
     def of_rows(self, rows: Iterable[Tensor], count: int, row_shape: tuple[int, ...]) -> tuple[Tensor, ...]:
         """The same for `count` rows of a shape; each is taken when there is room, and computed while others come."""
-        return tuple(map(torch.from_numpy, self._runner(row_shape)(rows, count)))
+        return _tensors(self._runner(row_shape).compute(rows, count))
+
+    def start(self, images: Tensor) -> Callable[[], tuple[Tensor, ...]]:
+        """Begin with images (B, ...), a thread each; what is returned waits for their outputs.
+
+        Images of several sizes may be under way at a time.
+        """
+        runner = self._runner(tuple(images.shape[1:]))
+        outputs = runner.together.outputs(len(images))
+        for number, row in enumerate(images):
+            runner.together.start(row, outputs, number)
+
+        def wait() -> tuple[Tensor, ...]:
+            runner.together.wait()
+            return _tensors(outputs)
+
+        return wait
 
     @property
     def about(self) -> str:
         """What runs, for people: "OpenVINO 2026.4.1, bfloat16, 2 threads"."""
-        version = _openvino().__version__.partition("-")[0]
+        version = load_openvino().__version__.partition("-")[0]
         plural = "s" if self.threads > 1 else ""
         return f"OpenVINO {version}, {self.precision}, {self.threads} thread{plural}"
 
@@ -96,54 +105,83 @@ class OpenVinoModule:
         if row_shape not in self._runners:
             if len(self._runners) == _SIZES_KEPT:
                 del self._runners[next(iter(self._runners))]
+            graphs = []
+            for graph in (self._graph, *self._parts):
+                graphs.append(graph.clone())
+                graphs[-1].reshape({0: (1, *row_shape)})
             try:
-                self._runners[row_shape] = _Runner(self._graph, row_shape, self.precision, self.threads)
+                self._runners[row_shape] = _Runner(graphs[0], graphs[1:], self.precision, self.threads)
             except RuntimeError as error:
                 raise EngineError(f"OpenVINO cannot compile {self._name}: {error}") from error
         return self._runners[row_shape]
 
 
 class _Runner:
-    """A graph compiled for rows of one size: once with all threads for a row, once with one for each."""
+    """A graph compiled for rows of one size: with a thread for each row, and for a row that has all threads."""
 
-    def __init__(self, graph: Any, row_shape: tuple[int, ...], precision: str, threads: int) -> None:
-        graph = graph.clone()
-        graph.reshape({0: (1, *row_shape)})
-        alone = _compiled(graph, precision, threads, streams=1)
-        self._shapes = [tuple(output.shape)[1:] for output in alone.outputs]
-        self._alone = alone.create_infer_request()
-        self._together = []
+    def __init__(self, graph: Any, parts: Sequence[Any], precision: str, threads: int) -> None:
+        # Two requests a thread: none waits for rows while another's is still computed.
+        self.together = _Requests(_compiled(graph, precision, threads, threads), 2 * threads if threads > 1 else 1)
         self._threads = threads
-        if threads > 1:
-            together = _compiled(graph, precision, threads, streams=threads)
-            # Two requests a thread: none waits for rows while another's is still computed.
-            self._together = [together.create_infer_request() for _ in range(2 * threads)]
+        self._alone = [self.together]
+        if parts:
+            self._alone = [_Requests(_compiled(part, precision, threads, threads), threads) for part in parts]
+        elif threads > 1:
+            self._alone = [_Requests(_compiled(graph, precision, threads, 1), 1)]
 
-    def __call__(self, rows: Iterable[Tensor], count: int) -> list[np.ndarray]:
-        outputs = [np.empty((count, *shape), np.float32) for shape in self._shapes]
-        # Fewer rows than threads go one by one, and each has all threads.
-        requests = self._together if count >= self._threads and self._together else [self._alone]
-        # What a request reads lives as long as the request is under way.
-        taken = []
+    def compute(self, rows: Iterable[Tensor], count: int) -> list[np.ndarray]:
+        """Outputs of `count` rows: as many as there are threads at a time, or so few that each has more than one."""
+        together = 2 * count > self._threads
+        outputs = self.together.outputs(count)
         try:
             for number, row in enumerate(rows):
-                taken.append(row.contiguous().numpy()[None])
-                request = requests[number % len(requests)]
-                request.wait()
-                _bind(request, taken[-1], outputs, number)
-                request.start_async()
+                first = 0
+                for part in [self.together] if together else self._alone:
+                    part.start(row, outputs[first:], number)
+                    first += part.output_count
         finally:
-            for request in requests:
-                request.wait()
+            for requests in (self.together, *self._alone):
+                requests.wait()
         return outputs
 
 
-def _bind(request: Any, row: np.ndarray, outputs: Sequence[np.ndarray], number: int) -> None:
-    """Have a request read one row and write one row of every output, without copies."""
-    tensor = _openvino().Tensor
-    request.set_input_tensor(tensor(row, shared_memory=True))
-    for index, output in enumerate(outputs):
-        request.set_output_tensor(index, tensor(output[number : number + 1], shared_memory=True))
+class _Requests:
+    """Requests of a compiled graph, each for one row, taken in turns."""
+
+    def __init__(self, compiled: Any, count: int) -> None:
+        self._shapes = [tuple(output.shape)[1:] for output in compiled.outputs]
+        self._requests = [compiled.create_infer_request() for _ in range(count)]
+        # What a request reads lives as long as the request is under way.
+        self._rows: list[Any] = [None] * count
+        self._next = 0
+
+    @property
+    def output_count(self) -> int:
+        return len(self._shapes)
+
+    def outputs(self, count: int) -> list[np.ndarray]:
+        """Room for the outputs of so many rows."""
+        return [np.empty((count, *shape), np.float32) for shape in self._shapes]
+
+    def start(self, row: Tensor, outputs: Sequence[np.ndarray], number: int) -> None:
+        """Begin with a row, of which row `number` of the outputs is written; no copies."""
+        request, tensor = self._requests[self._next], load_openvino().Tensor
+        request.wait()
+        self._rows[self._next] = array = row.contiguous().numpy()[None]
+        self._next = (self._next + 1) % len(self._requests)
+        request.set_input_tensor(tensor(array, shared_memory=True))
+        for index, output in zip(range(self.output_count), outputs):
+            request.set_output_tensor(index, tensor(output[number : number + 1], shared_memory=True))
+        request.start_async()
+
+    def wait(self) -> None:
+        """Until no request is under way."""
+        for request in self._requests:
+            request.wait()
+
+
+def _tensors(outputs: Sequence[np.ndarray]) -> tuple[Tensor, ...]:
+    return tuple(map(torch.from_numpy, outputs))
 
 
 def _compiled(graph: Any, precision: str, threads: int, streams: int) -> Any:
@@ -154,13 +192,13 @@ def _compiled(graph: Any, precision: str, threads: int, streams: int) -> Any:
         # Which cores a process may use is the user's and the scheduler's to say.
         "ENABLE_CPU_PINNING": False,
     }
-    return _openvino().Core().compile_model(graph, "CPU", settings)
+    return load_openvino().Core().compile_model(graph, "CPU", settings)
 
 
 def is_available() -> bool:
     """Whether OpenVINO is installed, and this is a processor that it is made for."""
     try:
-        _openvino()
+        load_openvino()
     except EngineError:
         return False
     return platform.machine().lower() in ("x86_64", "amd64")
@@ -168,7 +206,7 @@ def is_available() -> bool:
 
 def has_bfloat16() -> bool:
     """Whether OpenVINO finds instructions for bfloat16 here."""
-    return "BF16" in _openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return "BF16" in load_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 def inference_threads() -> int:
@@ -197,87 +235,3 @@ def _container_cores() -> int:
         return max(1, round(int(quota) / int(period)))
     except (OSError, ValueError):  # no such file, or "max": no limit
         return os.cpu_count() or 1
-
-
-def cache_folder() -> Path:
-    """Where graphs are kept: $XDG_CACHE_HOME/hdnet_ros/openvino, by default in ~/.cache."""
-    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(root) / "hdnet_ros" / "openvino"
-
-
-def _openvino() -> Any:
-    try:
-        import openvino
-    except ImportError as error:
-        raise EngineError(
-            f"OpenVINO is not installed ({error}): pip install openvino, or take engine torch"
-        ) from error
-    return openvino
-
-
-def _cached_graph(ov: Any, module: nn.Module, example: Tensor) -> Any:
-    """The module's graph out of the cache, or made and put there."""
-    path = cache_folder() / f"{_digest(ov, module, example)}.xml"
-    if path.is_file():
-        try:
-            return ov.Core().read_model(path)
-        except RuntimeError as error:
-            _LOG.warning("%s is damaged (%s) and is made again", path, error)
-    graph = _converted(ov, module, example)
-    _keep(ov, graph, path)
-    return graph
-
-
-def _digest(ov: Any, module: nn.Module, example: Tensor) -> str:
-    """Name of a graph by all that it is made from: weights, code, versions, and the input."""
-    made = hashlib.blake2b(digest_size=16)
-    about = (_GRAPH_VERSION, ov.__version__, torch.__version__, tuple(example.shape), example.dtype)
-    made.update(repr(about).encode())
-    for name, value in module.state_dict().items():
-        made.update(name.encode())
-        made.update(value.detach().contiguous().view(-1).view(torch.uint8).numpy())
-    for file in _code(module):
-        made.update(file.read_bytes())
-    made.update(str(module).encode())
-    return made.hexdigest()
-
-
-def _code(module: nn.Module) -> list[Path]:
-    """Files of the code that a graph is traced from: those of the module's parts, and this folder's."""
-    files = {Path(_source(type(part))) for part in module.modules() if _source(type(part))}
-    return sorted(files | set(Path(__file__).parent.glob("*.py")))
-
-
-def _source(kind: type) -> str:
-    """File of a class of this package; empty for one of PyTorch's, whose version counts."""
-    if kind.__module__.partition(".")[0] in ("torch", "torchvision"):
-        return ""
-    try:
-        return inspect.getsourcefile(kind) or ""
-    except TypeError:
-        return ""
-
-
-def _converted(ov: Any, module: nn.Module, example: Tensor) -> Any:
-    """The graph of a module for inputs of the example's type, of any size that the module takes."""
-    _LOG.info("%s is prepared for OpenVINO, once", type(module).__name__)
-    with warnings.catch_warnings(), torch.inference_mode():
-        # Tracing warns of every size that it takes as fixed, which here they are.
-        warnings.simplefilter("ignore")
-        return ov.convert_model(module, example_input=example)
-
-
-def _keep(ov: Any, graph: Any, path: Path) -> None:
-    """Write a graph so that others see all of it or nothing; without room for it life goes on."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=".making_", dir=path.parent))
-        try:
-            ov.save_model(graph, folder / path.name, compress_to_fp16=False)
-            # The weights first: who sees the graph sees them too.
-            for name in (path.with_suffix(".bin").name, path.name):
-                os.replace(folder / name, path.parent / name)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-    except (OSError, RuntimeError) as error:
-        _LOG.warning("%s cannot be kept (%s): it is made again at every start", path, error)

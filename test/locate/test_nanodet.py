@@ -134,7 +134,7 @@ def test_a_box_that_ends_at_an_inner_edge_of_its_tile_is_cut_and_at_the_image_s_
 
 
 class Told:
-    """Stands in for the network: one person in the cell that covers a point of the picture."""
+    """Stands in for what starts the network: one person in the cell that covers a point of the picture."""
 
     def __init__(self, x_px, y_px):
         self.point, self.shapes = (x_px, y_px), []
@@ -147,11 +147,11 @@ class Told:
         cell = (self.point[1] // 8) * (width // 8) + self.point[0] // 8
         logits[:, cell, 0] = 3.0
         logits[:, cell, 1:].view(-1, 4, DISTANCE_BINS)[:, :, 4] = 20.0
-        return logits
+        return lambda: logits
 
 
 def test_boxes_come_in_px_of_the_image_clipped_to_it(detector):
-    detector.forward = Told(8, 200)
+    detector.start = Told(8, 200)
     (person,) = detector.detect(np.zeros((480, 640, 3), np.uint8))
     # Cell centre 12, 204 at 416 / 640; 4 strides of 8 px to each side; 12 - 32 lies outside.
     low, high = (12 - 32) / 0.65, (12 + 32) / 0.65 - 0.5
@@ -162,16 +162,23 @@ def test_boxes_come_in_px_of_the_image_clipped_to_it(detector):
     assert person.score == pytest.approx(1 / (1 + np.exp(-3.0)))
 
 
-def test_several_cameras_of_one_size_share_a_batch_and_keep_their_people(detector):
-    detector.forward = told = Told(100, 100)
+def test_several_cameras_of_one_size_share_a_batch_of_pytorch_and_keep_their_people():
+    detector = NanoDetDetector(sides_px=[416], weights=WEIGHTS, device="cpu", engine="torch")
+    detector.start = told = Told(100, 100)
     images = [np.zeros((480, 640, 3), np.uint8)] * 3 + [np.zeros((480, 480, 3), np.uint8)]
     found = detector.detect_many(images)
     assert told.shapes == [(3, 3, 320, 416), (1, 3, 416, 416)]
     assert [len(people) for people in found] == [1, 1, 1, 1]
 
 
+def test_several_cameras_keep_their_people(detector):
+    detector.start = Told(100, 100)
+    images = [np.zeros((480, 640, 3), np.uint8)] * 3 + [np.zeros((480, 480, 3), np.uint8), np.zeros((0, 4, 3), np.uint8)]
+    assert [len(people) for people in detector.detect_many(images)] == [1, 1, 1, 1, 0]
+
+
 def test_score_threshold_may_change_while_it_runs(detector):
-    detector.forward = Told(100, 100)
+    detector.start = Told(100, 100)
     image = np.zeros((480, 640, 3), np.uint8)
     detector.score_threshold = 0.99
     assert detector.detect(image) == []

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from hdnet_ros.model import openvino_engine
+from hdnet_ros.model import openvino_engine, openvino_graphs
 from hdnet_ros.model.engine import (
     Engine,
     ImagesByOpenVino,
@@ -19,7 +19,8 @@ from hdnet_ros.model.engine import (
 )
 from hdnet_ros.model.inference_copy import inference_copy
 from hdnet_ros.model.look import Patches
-from hdnet_ros.model.openvino_engine import EngineError, OpenVinoModule, cache_folder
+from hdnet_ros.model.openvino_engine import OpenVinoModule
+from hdnet_ros.model.openvino_graphs import EngineError, cache_folder
 from hdnet_ros.model.rootnet import RootNet, RootNetConfig
 
 pytest.importorskip("openvino")
@@ -62,7 +63,7 @@ def test_openvino_module_gives_each_row_its_own_answer(count, threads):
 def test_openvino_module_is_converted_once_for_the_same_weights(cache, monkeypatch):
     first = make_doubled()
     assert len(list(cache.glob("*.xml"))) == 1
-    monkeypatch.setattr(openvino_engine, "_converted", lambda *a: pytest.fail("converted again"))
+    monkeypatch.setattr(openvino_graphs, "_converted", lambda *a: pytest.fail("converted again"))
     rows = torch.randn(3, 4, 3)
     assert torch.equal(make_doubled()(rows)[0], first(rows)[0])
 
@@ -76,13 +77,29 @@ def test_openvino_module_of_other_weights_is_another_file(cache):
     assert len(list(cache.glob("*.xml"))) == 2
 
 
+def test_openvino_module_of_another_setting_is_another_file(cache):
+    class Times(Doubled):
+        def __init__(self, times):
+            super().__init__()
+            self.times = times
+            self.register_buffer("shift", torch.tensor(float(times)), persistent=False)
+
+        def forward(self, x):
+            return self.times * x.float() + self.shift
+
+    for times in (2, 3):
+        found = OpenVinoModule(Times(times).eval(), torch.zeros(1, 4, 3))(torch.ones(1, 4, 3))[0]
+        assert torch.allclose(found, torch.full((1, 4, 3), 2.0 * times))
+    assert len(list(cache.glob("*.xml"))) == 2
+
+
 def test_openvino_module_of_other_code_is_another_file(cache, monkeypatch, tmp_path):
     make_doubled()
-    code = openvino_engine._code(Doubled())
+    code = openvino_graphs._code(Doubled())
     assert {"pieces.py", "upsampled_conv.py", "hdnet.py", Path(__file__).name} <= {file.name for file in code}
     changed = tmp_path / "pieces.py"
     changed.write_text("another way to do it")
-    monkeypatch.setattr(openvino_engine, "_code", lambda module: [*code, changed])
+    monkeypatch.setattr(openvino_graphs, "_code", lambda module: [*code, changed])
     make_doubled()
     assert len(list(cache.glob("*.xml"))) == 2
 
@@ -160,31 +177,52 @@ def test_with_maps_reads_features_that_are_convolved_before_they_are_upsampled(m
         assert torch.allclose(getattr(found, name), getattr(expected, name), rtol=1e-3, atol=1e-3), name
 
 
-@pytest.mark.parametrize("count", [1, 2, 5])
-def test_patches_are_computed_while_others_are_cut(tiny_network, make_people, count):
-    images, masks, _ = make_people(range(count))
+def test_with_maps_computes_a_witness_beside_the_rest(make_tiny, make_people, monkeypatch):
+    network = make_tiny(joint_witness="movenet_lightning", joint_witness_px=64)
+    images = (make_people(range(5))[0] * 40 + 128).clamp(0, 255).byte()
+    with torch.inference_mode():
+        expected = network.maps(images)
+    for threads in ("1", "2", "4"):
+        monkeypatch.setenv("OMP_NUM_THREADS", threads)
+        compiled = with_openvino(network)
+        for count in (0, 1, 2, 5):
+            found = compiled.maps(images[:count])
+            assert torch.allclose(found.heatmap_logits, expected.heatmap_logits[:count], rtol=1e-3, atol=1e-3)
+            assert torch.allclose(found.witness, expected.witness[:count], rtol=1e-3, atol=1e-3)
+
+
+def test_images_of_several_sizes_are_under_way_at_a_time(tiny_network):
+    maps_module = maps_of(tiny_network)
+    by_openvino = ImagesByOpenVino(maps_module, (IMAGE_PX, IMAGE_PX), "float32")
+    batches = [torch.randint(0, 256, (n, 3, h, w), dtype=torch.uint8) for n, h, w in ((1, 64, 96), (3, 64, 64), (1, 64, 96))]
+    waits = [by_openvino.start(images) for images in batches]
+    for images, wait in zip(batches, waits):
+        with torch.inference_mode():
+            expected = maps_module(images)
+        for found, wanted in zip(wait(), expected, strict=True):
+            assert torch.allclose(found, wanted, rtol=1e-4, atol=1e-4)
+
+
+def test_patches_are_computed_while_others_are_cut(tiny_network, make_people):
+    images, masks, _ = make_people(range(5))
     images = (images * 40 + 128).clamp(0, 255).byte()
-    patches = Patches([image.permute(1, 2, 0).clone for image in images], IMAGE_PX)
     network = with_openvino(tiny_network)
     assert network.takes_patches and not tiny_network.takes_patches
-    with torch.inference_mode():
-        expected, found = (network(batch, masks) for batch in (patches.stacked(), patches))
-    assert torch.equal(found.bin_logits, expected.bin_logits)
-    assert torch.equal(found.joints_cells, expected.joints_cells)
+    for count in (1, 2, 5):
+        patches = Patches([image.permute(1, 2, 0).clone for image in images[:count]], IMAGE_PX)
+        with torch.inference_mode():
+            expected, found = (network(batch, masks[:count]) for batch in (patches.stacked(), patches))
+        assert torch.equal(found.bin_logits, expected.bin_logits)
+        assert torch.equal(found.joints_cells, expected.joints_cells)
 
-
-def test_a_patch_that_cannot_be_cut_leaves_the_network_fit_for_others(tiny_network, make_people):
     def fail():
         raise ValueError("nothing to cut")
 
-    images, masks, _ = make_people([0, 1, 2])
-    images = (images * 40 + 128).clamp(0, 255).byte()
-    rows = [image.permute(1, 2, 0) for image in images]
-    network = with_openvino(tiny_network)
     with torch.inference_mode():
         expected = network(images, masks).bin_logits
         with pytest.raises(ValueError, match="nothing to cut"):
-            network(Patches([lambda: rows[0], lambda: rows[1], fail], IMAGE_PX), masks)
+            network(Patches([*patches.cuts[:4], fail], IMAGE_PX), masks)
+        # Whoever comes next is answered as before.
         assert torch.equal(network(images, masks).bin_logits, expected)
 
 
@@ -252,7 +290,7 @@ def test_compiled_images_leaves_to_pytorch_what_openvino_cannot_run(monkeypatch,
     def fail(*arguments):
         raise RuntimeError("no such operation")
 
-    monkeypatch.setattr(openvino_engine, "_converted", fail)
+    monkeypatch.setattr(openvino_graphs, "_converted", fail)
     size_hw_px, chosen = (IMAGE_PX, IMAGE_PX), Engine("openvino", "float32")
     assert compiled_images(nn.Identity(), size_hw_px, "auto", chosen) is None
     assert "no such operation; PyTorch runs it" in caplog.text
