@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -61,12 +61,12 @@ def pictures_in(
             yield _picture(sample, people, box_jitter)
 
 
-def rendered_pictures(count: int, seed: int = 77) -> Iterator[LabelledPicture]:
-    """Labelled pictures of the first `count` hold-out samples of a seed, rendered now.
+def rendered_pictures(numbers: Iterable[int], seed: int = 77) -> Iterator[LabelledPicture]:
+    """Labelled pictures of the hold-out samples of these numbers and a seed, rendered now.
 
     The first call on a machine also builds the hold-out's bank of bodies (some minutes, needs anny).
     """
-    for n in range(count):
+    for n in numbers:
         sample = make_sample(seed, n, "holdout")
         people = [p for p in sample.people if p.visible_fraction >= SMALLEST_VISIBLE_FRACTION]
         if people:

@@ -9,19 +9,19 @@ from hdnet_ros.evaluate import published
 from hdnet_ros.data.datasets import open_dataset
 from hdnet_ros.evaluate.paper_suite import paper_suite
 from hdnet_ros.evaluate.people_table import PeopleTable, table_of_people
-from hdnet_ros.evaluate.suites import estimators_of
+from hdnet_ros.evaluate.rivals import Beside, estimators_of
 
 _UV = {"own uv": "own (u, v)", "given uv": "given (u, v)", "true uv": "true (u, v)"}
 
 
 def run_dataset(
-    checkpoint, data: str, root: Path, regressor, track: Callable, options: dict
+    checkpoint, data: str, root: Path, beside: Beside, track: Callable, options: dict
 ) -> tuple[dict, Callable]:
     """Figures of a dataset, and a function that returns the report's sections and numbers.
 
     Parameters
     ----------
-    options : settings, rivals (checkpoints), every, most, detected_boxes, as `hdnet eval` has them
+    options : settings, every, most, detected_boxes, as `hdnet eval` has them
 
     Raises
     ------
@@ -30,7 +30,7 @@ def run_dataset(
     pictures = open_dataset(
         data, root, every=options["every"], most=options["most"], detected_boxes=options["detected_boxes"]
     )
-    estimators = estimators_of(checkpoint, options["settings"], regressor, options["rivals"])
+    estimators = estimators_of(checkpoint, options["settings"], beside)
     ticks = iter(track(range(len(pictures)), data))
     found = paper_suite(estimators, pictures, lambda *_: next(ticks, None))
     people = found.pop("people")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import json
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
@@ -17,20 +16,15 @@ from hdnet_ros.evaluate.detection import run_detector
 from hdnet_ros.locate.detectors import make_detector
 from hdnet_ros.tracking.tracking import MIN_EXISTENCE
 from hdnet_ros.locate.factory import EstimatorSettings, estimator_of
-from hdnet_ros.locate.protocol import BoxedImage, Estimator, Located
-from hdnet_ros.locate.priors import BoxAreaPrior, BoxHeightPrior
-from hdnet_ros.core.camera import Camera
 from hdnet_ros.core.skeleton import JOINT_NAMES
 from hdnet_ros.core.types import Detection
 from hdnet_ros.evaluate import benchmark
 from hdnet_ros.data.labelled import LabelledPicture
 from hdnet_ros.evaluate.benchmark import Rows
-from hdnet_ros.data.boxes import box_features, jittered
-from hdnet_ros.evaluate.box_regressor import BoxRegressor
+from hdnet_ros.data.boxes import jittered
+from hdnet_ros.evaluate.rivals import Beside, estimators_of
 from hdnet_ros.data.clip import pictures_of_clip
 from hdnet_ros.data.ground_plane import load_ground_plane_clip
-from hdnet_ros.evaluate.reprojection_estimators import reprojection_estimators
-from hdnet_ros.model.networks import kind_of
 
 
 STABILITY_PICTURES = 40
@@ -42,71 +36,6 @@ Track = Callable[[Iterable, str], Iterable]
 def untracked(pictures: Iterable, _what: str) -> Iterable:
     """The pictures, without showing anything."""
     return pictures
-
-
-class BoxRegressorEstimator(Estimator):
-    """The box-only regressor with an estimator's interface.
-
-    Root and relative sigma are the box-height prior's, moved along the ray to the regressed depth.
-    """
-
-    name, device = "box-only regressor", "cpu"
-
-    def __init__(self, regressor: BoxRegressor):
-        self._regressor, self._prior = regressor, BoxHeightPrior()
-
-    def localize_many(self, images: Sequence[BoxedImage]) -> list[Located]:
-        """As `Estimator.localize_many`."""
-        found = self._prior.localize_many(images)
-        return [
-            Located(self._moved(located.people, boxed.camera), located.rejected)
-            for boxed, located in zip(images, found, strict=True)
-        ]
-
-    def _moved(self, people: list, camera: Camera) -> list:
-        if not people:
-            return []
-        features = np.stack([box_features(camera, p.box_xywh_center_px) for p in people])
-        depth_mm = self._regressor.predict(features)
-        return [
-            dataclasses.replace(
-                p,
-                root_camera_mm=p.root_camera_mm * (d / p.root_camera_mm[2]),
-                depth_sigma_mm=p.depth_sigma_mm * (d / p.root_camera_mm[2]),
-            )
-            for p, d in zip(people, depth_mm, strict=True)
-        ]
-
-
-def estimators_of(
-    checkpoint, settings: EstimatorSettings, regressor: BoxRegressor | None, others: Sequence = ()
-) -> dict:
-    """The checkpoint's estimator and everything that it is reported beside, by name; `others` are checkpoints."""
-    tested = estimator_of(checkpoint, settings)
-    has_pose = getattr(checkpoint.config, "pose", None) is not None
-    named = {kind_of(checkpoint.config): tested}
-    beside = rivals(regressor, tested if has_pose else None)
-    once = dataclasses.replace(settings, second_look="never")
-    for other in others:
-        named[_free_name(other.metadata["name"], {*named, *beside})] = estimator_of(other, once)
-    return named | beside
-
-
-def _free_name(name: str, taken: Container[str]) -> str:
-    """The name, numbered where another has it: two runs of one configuration are called alike."""
-    numbered = (name if number == 1 else f"{name} ({number})" for number in itertools.count(1))
-    return next(candidate for candidate in numbered if candidate not in taken)
-
-
-def rivals(regressor: BoxRegressor | None, pose_source=None) -> dict:
-    """The estimators that HDNet is always reported beside; Table 1's three where there are 3D poses for them."""
-    known: list[Estimator] = [BoxHeightPrior(), BoxAreaPrior()]
-    if regressor is not None:
-        known.append(BoxRegressorEstimator(regressor))
-    named = {estimator.name: estimator for estimator in known}
-    if pose_source is not None:
-        named |= reprojection_estimators(pose_source)
-    return named
 
 
 @dataclass
@@ -154,13 +83,12 @@ def picture_suite(
     checkpoint,
     pictures: Sequence[LabelledPicture],
     settings: EstimatorSettings,
-    regressor: BoxRegressor | None,
+    beside: Beside = Beside(),
     name: str = "pictures",
     track: Track = untracked,
-    others: Sequence = (),
 ) -> Suite:
     """Every estimator on labelled pictures, and how far HDNet's depth follows box and rung."""
-    estimators = estimators_of(checkpoint, settings, regressor, others)
+    estimators = estimators_of(checkpoint, settings, beside)
     rows = {key: benchmark.run(estimator, track(pictures, key)) for key, estimator in estimators.items()}
     return Suite(name, rows, pictures, stability(checkpoint, pictures, settings, track))
 
@@ -214,9 +142,8 @@ def clip_suites(
     video: Path,
     every: int,
     settings: EstimatorSettings,
-    regressor: BoxRegressor | None,
+    beside: Beside = Beside(),
     track: Track = untracked,
-    others: Sequence = (),
 ) -> list[Suite]:
     """Every estimator on the real clip with hand-made boxes and with the bundled detector's.
 
@@ -227,9 +154,9 @@ def clip_suites(
     detector = make_detector()
     everybody = pictures_of_clip(video, clip, every=every, whole_only=False)
     found = run_detector(detector.detect, estimator_of(checkpoint, settings), track(everybody, "detector"), MIN_EXISTENCE)
+    estimators = estimators_of(checkpoint, settings, beside)
     for boxes, detect in {"hand-made boxes": None, "NanoDet boxes": detector.detect}.items():
         pictures = list(pictures_of_clip(video, clip, every=every, detect=detect))
-        estimators = estimators_of(checkpoint, settings, regressor, others)
         rows = {k: benchmark.run(e, track(pictures, f"{boxes}: {k}")) for k, e in estimators.items()}
         some = pictures[:: max(1, len(pictures) // STABILITY_PICTURES)]
         steady = stability(checkpoint, some, settings, track)
@@ -243,9 +170,8 @@ def measured_suites(
     detector,
     name: str,
     settings: EstimatorSettings,
-    regressor: BoxRegressor | None,
+    beside: Beside = Beside(),
     track: Track = untracked,
-    others: Sequence = (),
 ) -> list[Suite]:
     """Every estimator on measured pictures, with their own boxes and with those of a detector.
 
@@ -253,10 +179,10 @@ def measured_suites(
     ----------
     detector : a `Detector`; `name` is what it is called
     """
-    suite = picture_suite(checkpoint, pictures, settings, regressor, "labelled boxes", track, others)
+    suite = picture_suite(checkpoint, pictures, settings, beside, "labelled boxes", track)
     judge = estimator_of(checkpoint, settings)
     found = run_detector(detector.detect, judge, track(pictures, f"detector {name}"), MIN_EXISTENCE)
-    estimators = estimators_of(checkpoint, settings, regressor, others)
+    estimators = estimators_of(checkpoint, settings, beside)
     rows = {key: benchmark.run(e, track(found.pictures, key)) for key, e in estimators.items()}
     return [suite, Suite(f"{name} boxes", rows, found.pictures, detector=found.figures())]
 

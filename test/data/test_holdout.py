@@ -135,6 +135,6 @@ def test_rendered_pictures_are_the_holdout_samples_of_a_seed(monkeypatch):
         return SimpleNamespace(image_rgb=image, camera=CAMERA, people=people[n], key=(seed, n, split))
 
     monkeypatch.setattr(holdout, "make_sample", make_sample)
-    pictures = list(holdout.rendered_pictures(3, seed=5))
+    pictures = list(holdout.rendered_pictures(range(3), seed=5))
     assert [picture.name for picture in pictures] == ["sample 5/1", "sample 5/2"]
     assert [len(picture.detections) for picture in pictures] == [1, 2]

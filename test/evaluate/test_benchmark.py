@@ -9,7 +9,7 @@ import pytest
 from hdnet_ros.core.camera import Camera
 from hdnet_ros.locate.priors import BoxHeightPrior
 from hdnet_ros.core.types import Detection
-from hdnet_ros.evaluate import benchmark, suites
+from hdnet_ros.evaluate import benchmark, rivals, suites
 from hdnet_ros.data.labelled import LabelledPicture
 
 CAMERA = Camera(np.array([[500.0, 0, 320], [0, 500, 240], [0, 0, 1]]), (640, 480), "none", ())
@@ -116,12 +116,12 @@ class TwiceAsFar:
 
 def test_box_regressors_estimate_moves_along_the_ray_with_its_sigma():
     shot = picture()
-    moved = suites.BoxRegressorEstimator(TwiceAsFar()).localize(shot.image_rgb, shot.detections, CAMERA)
+    moved = rivals.BoxRegressorEstimator(TwiceAsFar()).localize(shot.image_rgb, shot.detections, CAMERA)
     prior = BoxHeightPrior().localize(shot.image_rgb, shot.detections, CAMERA)
     for person, base in zip(moved, prior, strict=True):
         assert person.root_camera_mm == pytest.approx(2 * base.root_camera_mm)
         assert person.depth_sigma_mm == pytest.approx(2 * base.depth_sigma_mm)
-    assert suites.BoxRegressorEstimator(TwiceAsFar()).localize(shot.image_rgb, [], CAMERA) == []
+    assert rivals.BoxRegressorEstimator(TwiceAsFar()).localize(shot.image_rgb, [], CAMERA) == []
 
 
 def test_relative_change_is_of_people_found_both_times():

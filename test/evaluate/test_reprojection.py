@@ -12,11 +12,12 @@ from hdnet_ros.locate.priors import BoxHeightPrior
 from hdnet_ros.locate.protocol import BoxedImage
 from hdnet_ros.core.skeleton import JOINT_NAMES, ROOT
 from hdnet_ros.core.types import Detection
-from hdnet_ros.evaluate import benchmark, suites
+from hdnet_ros.evaluate import benchmark, rivals
 from hdnet_ros.data.labelled import LabelledPicture
 from hdnet_ros.evaluate.reprojection import TORSO, VARIANTS, Ransac, fit_root
 from hdnet_ros.evaluate.reprojection_estimators import (
     LabelledPoses,
+    RememberedPoses,
     ReprojectionEstimator,
     reprojection_estimators,
 )
@@ -210,6 +211,36 @@ def test_baselines_come_in_the_papers_order():
 
 
 def test_baselines_stand_beside_the_priors_where_there_are_3d_poses():
-    assert list(suites.rivals(None)) == ["box-height", "box-area"]
-    named = suites.rivals(None, LabelledPoses())
+    assert list(rivals.rivals(None)) == ["box-height", "box-area"]
+    named = rivals.rivals(None, LabelledPoses())
     assert list(named)[2:] == ["reprojection, all joints", "reprojection, torso", "reprojection, RANSAC"]
+
+
+class Counting(BoxHeightPrior):
+    """The box-height prior, and how many images it was asked about."""
+
+    asked = 0
+
+    def localize_many(self, images):
+        self.asked += len(images)
+        return super().localize_many(images)
+
+
+def test_poses_are_asked_for_once_an_image_and_its_boxes():
+    picture, source = picture_of_two(), Counting()
+    remembered = RememberedPoses(source)
+    boxed = BoxedImage(picture.image_rgb, picture.detections, picture.camera)
+    others = (
+        boxed._replace(image_rgb=picture.image_rgb + np.uint8(1)),
+        boxed._replace(detections=picture.detections[:1]),
+        boxed._replace(detections=[replace(d, id="x") for d in picture.detections]),
+    )
+    first = remembered.localize_many([boxed, *others])
+    assert source.asked == 4
+    first[0].people.clear()
+    again = remembered.localize_many([boxed, *others])
+    assert source.asked == 4
+    wanted = source.localize_many([boxed, *others])
+    for found, true in zip(again, wanted, strict=True):
+        assert [p.id for p in found.people] == [p.id for p in true.people]
+        assert [p.root_camera_mm.tolist() for p in found.people] == [p.root_camera_mm.tolist() for p in true.people]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,6 +21,8 @@ OUT_FOLDER = click.Path(file_okay=False, path_type=Path)
 
 PAPERS_DATA = ("human36m", "muco", "mupots", "coco")
 RENDERED_PICTURES = 200
+# In a log, where no bar moves.
+SECONDS_OF_SILENCE = 20.0
 PETS_NEEDS = {
     "root": "--root, the folder with the clip's camera.json (with its pose in the world) and boxes*.json",
     "video": "--video, the clip that the boxes belong to (vtest.avi of Debian's opencv-doc)",
@@ -29,7 +32,10 @@ WITHOUT_EFFECT = {
     "synthetic-holdout": {"every": "--every"},
     "pets": {"most": "--most"},
     "pictures": {"every": "--every", "most": "--most"},
-    "drive": {"most": "--most", "rivals": "--rival", "train_shards": "--train-shards"},
+    "drive": {
+        "most": "--most", "rivals": "--rival", "train_shards": "--train-shards", "poses": "--poses",
+        "keypoints": "--keypoints",
+    },
 }
 
 
@@ -42,6 +48,10 @@ WITHOUT_EFFECT = {
                    " or the dataset.")  # fmt: skip
 @click.option("--rival", "rivals", type=FILE, multiple=True,
               help="Other weights to report beside, RootNet's say; again for more.")  # fmt: skip
+@click.option("--poses", type=FILE,
+              help="Weights whose 3D poses the optimisation of the paper's Table 1 is given, where --weights have none.")  # fmt: skip
+@click.option("--keypoints", type=click.Choice(["movenet_lightning", "movenet_thunder"]),
+              help="That optimisation also with MoveNet's 2D joints; tools/convert_movenet.py makes it.")  # fmt: skip
 @click.option("--train-shards", type=FOLDER, help="Shards the box-only regressor is fitted on.")
 @click.option("--video", type=FILE, help="The clip of --data pets.")
 @click.option("--every", type=click.IntRange(1), default=1, show_default=True,
@@ -77,6 +87,8 @@ def evaluate(data, weights, root, report_folder, out, **options):
 
         checkpoint = load_checkpoint(weights)
         options["rivals"] = [load_checkpoint(path) for path in options["rivals"]]
+        options["poses"] = options["poses"] and load_checkpoint(options["poses"])
+        _check_poses(checkpoint, options)
         options["device"] = str(choose_device(options["device"]))  # once, so that its warning comes once
         device, wanted = options["device"], options["second_look"]
         looks_twice = takes_second_look(checkpoint, wanted, device, is_live=False)
@@ -117,31 +129,51 @@ def _check_usage(data: str, root: Path | None, options: dict, report_folder: Pat
             raise click.UsageError(f"{option} does nothing for {data}")
 
 
+def _check_poses(checkpoint, options: dict) -> None:
+    from hdnet_ros.evaluate.rivals import has_pose
+
+    if options["poses"] and not has_pose(options["poses"]):
+        raise click.UsageError("--poses: these weights have no 3D poses")
+    if options["keypoints"] and not has_pose(options["poses"] or checkpoint):
+        raise click.UsageError("--keypoints needs 3D poses: these weights have none; give others that do with --poses")
+
+
 @contextmanager
 def _tracked():
-    """A function that hands pictures on and shows how far it is."""
+    """A function that hands pictures on and shows how far it is; in a log, where it takes long."""
     with progress_bar() as progress:
 
         def track(pictures: Iterable, what: str) -> Iterable:
             total = len(pictures) if hasattr(pictures, "__len__") else None
+            if progress.disable:
+                return _told_in_a_log(pictures, what, total)
             return progress.track(pictures, total=total, description=what)
 
         yield track
 
 
+def _told_in_a_log(pictures: Iterable, what: str, total: int | None) -> Iterator:
+    told_s = time.monotonic()
+    for number, picture in enumerate(pictures):
+        if time.monotonic() - told_s >= SECONDS_OF_SILENCE:
+            told_s = time.monotonic()
+            click.echo(f"{what}: {number}" + (f" of {total}" if total else ""), err=True)
+        yield picture
+
+
 def _run(checkpoint, data: str, root: Path | None, track: Callable, options: dict) -> tuple[dict, Callable | None]:
     """The figures to print, and a function that makes the report's sections and numbers (None: it has no report)."""
-    regressor = _box_regressor(options["train_shards"]) if options["train_shards"] else None
-    if data in PAPERS_DATA:
-        from hdnet_ros.evaluate.paper_report import run_dataset
-
-        return run_dataset(checkpoint, data, root, regressor, track, options)
     if data == "drive":
         from hdnet_ros.evaluate.tracking_drive import tracks_of_drive
         from hdnet_ros.locate.factory import estimator_of
 
         return tracks_of_drive(estimator_of(checkpoint, options["settings"]), root, options["every"]), None
-    found = _suites(checkpoint, data, root, regressor, track, options)
+    beside = _beside(options)
+    if data in PAPERS_DATA:
+        from hdnet_ros.evaluate.paper_report import run_dataset
+
+        return run_dataset(checkpoint, data, root, beside, track, options)
+    found = _suites(checkpoint, data, root, beside, track, options)
     figures = {suite.name: suite.figures() for suite in found}
     figures |= _over_time(checkpoint, root, options)
 
@@ -167,15 +199,13 @@ def _over_time(checkpoint, root: Path | None, options: dict) -> dict:
     return found
 
 
-def _suites(checkpoint, data: str, root: Path | None, regressor, track: Callable, options: dict) -> list:
+def _suites(checkpoint, data: str, root: Path | None, beside, track: Callable, options: dict) -> list:
     from hdnet_ros.evaluate import suites
     from hdnet_ros.data.holdout import pictures_in, rendered_pictures
 
-    settings, others = options["settings"], options["rivals"]
+    settings = options["settings"]
     if data == "pets":
-        return suites.clip_suites(
-            checkpoint, root, options["video"], options["every"], settings, regressor, track, others
-        )
+        return suites.clip_suites(checkpoint, root, options["video"], options["every"], settings, beside, track)
     if data == "pictures":
         from hdnet_ros.data.labelled_joints import with_joints
         from hdnet_ros.data.measured_pictures import measured_pictures
@@ -186,17 +216,15 @@ def _suites(checkpoint, data: str, root: Path | None, regressor, track: Callable
         name, preset = options["detector"], options["preset"]
         detector = make_detector(name, options["detector_weights"], device=options["device"], preset=preset)
         told = f"{name}, {preset}" if name == "nanodet" else name
-        return suites.measured_suites(
-            checkpoint, pictures, detector, told, settings, regressor, track, others
-        )
+        return suites.measured_suites(checkpoint, pictures, detector, told, settings, beside, track)
     if root is not None:
         pictures = list(pictures_in(root, options["most"]))
     else:
         count = options["most"] or RENDERED_PICTURES
         click.echo(f"no --root: rendering {count} hold-out samples; the first time the bodies too, some minutes")
-        pictures = list(track(rendered_pictures(count), "rendering"))
+        pictures = list(rendered_pictures(track(range(count), "rendering")))
     name = "synthetic hold-out"
-    return [suites.picture_suite(checkpoint, pictures, settings, regressor, name, track, others)]
+    return [suites.picture_suite(checkpoint, pictures, settings, beside, name, track)]
 
 
 def _report(folder: Path, weights: Path, data: str, options: dict, sections: Callable) -> Path:
@@ -205,6 +233,7 @@ def _report(folder: Path, weights: Path, data: str, options: dict, sections: Cal
 
     settings = {key: options[key] for key in ("every", "most") if options[key] not in (None, 1)}
     settings["looks at each person"] = options["looks"]
+    settings |= {"poses": _told([options["poses"]])} if options["poses"] else {}
     about = provenance(weights, options["device"], data=data, rivals=_told(options["rivals"]), **settings)
     parts, numbers = sections()
     return write_report(folder, f"hdnet eval: {data}", about, parts, numbers)
@@ -215,8 +244,11 @@ def _told(rivals: list) -> str | None:
     return "; ".join(told) or None
 
 
-def _box_regressor(train_shards: Path):
-    from hdnet_ros.evaluate.box_regressor import BoxRegressor
+def _beside(options: dict):
     from hdnet_ros.data.holdout import regressor_rows
+    from hdnet_ros.evaluate.box_regressor import BoxRegressor
+    from hdnet_ros.evaluate.rivals import Beside
 
-    return BoxRegressor().fit(*regressor_rows(train_shards))
+    shards = options["train_shards"]
+    regressor = BoxRegressor().fit(*regressor_rows(shards)) if shards else None
+    return Beside(regressor, options["rivals"], options["poses"], options["keypoints"] or "")

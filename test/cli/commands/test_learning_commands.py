@@ -99,6 +99,7 @@ def test_train_without_shards_says_how_to_write_some_before_anything_is_written(
         ("synthetic-holdout", ("--every", 12), "--every does nothing for synthetic-holdout"),
         ("pets", ("--most", 50), "--most does nothing for pets"),
         ("drive", ("--most", 50), "--most does nothing for drive"),
+        ("drive", ("--keypoints", "movenet_thunder"), "--keypoints does nothing for drive"),
         ("pets", ("--joints", "weights.safetensors"), "--joints is for pictures, not for pets"),
         ("drive", ("--train-shards", "empty"), "--train-shards does nothing for drive"),
         ("drive", ("--rival", "weights.safetensors"), "--rival does nothing for drive"),
@@ -120,6 +121,18 @@ def test_eval_without_any_weights_says_where_they_come_from(files, monkeypatch, 
     assert "hdnet import-checkpoint" in said
 
 
+def test_eval_says_in_a_log_how_far_it_is_where_it_takes_long(monkeypatch, capsys):
+    with evaluate._tracked() as track:
+        assert list(track(range(3), "rendering")) == [0, 1, 2]
+        assert capsys.readouterr().err == ""
+        monkeypatch.setattr(evaluate, "SECONDS_OF_SILENCE", 0.0)
+        assert list(track(range(3), "rendering")) == [0, 1, 2]
+        assert list(track(iter("ab"), "detector")) == ["a", "b"]
+    assert capsys.readouterr().err.split("\n")[:4] == [
+        "rendering: 0 of 3", "rendering: 1 of 3", "rendering: 2 of 3", "detector: 0"
+    ]  # fmt: skip
+
+
 def test_eval_of_the_clip_wants_its_video(files):
     code, said = hdnet("eval", "--data", "pets", "--root", files / "empty")
     assert code == 2
@@ -133,7 +146,8 @@ def test_eval_of_the_drive_wants_its_folder_and_has_no_report(files):
         assert "--data drive needs --root" in said
 
 
-def test_eval_looks_twice_with_hdnet_only(files):
+@pytest.fixture
+def rootnet(files):
     from hdnet_ros.core.patch import PatchConvention
     from hdnet_ros.model.checkpoint import save_checkpoint
     from hdnet_ros.model.rootnet import RootNet, RootNetConfig
@@ -141,10 +155,25 @@ def test_eval_looks_twice_with_hdnet_only(files):
     weights = files / "rootnet.safetensors"
     network = RootNet(RootNetConfig(backbone="efficientnet_lite0"))
     save_checkpoint(weights, network, PatchConvention(), name="a", data="none", licence="none", calibration=None)
-    code, said = hdnet("eval", "--data", "drive", "--root", files / "empty", "--weights", weights,
+    return weights
+
+
+def test_eval_looks_twice_with_hdnet_only(files, rootnet):
+    code, said = hdnet("eval", "--data", "drive", "--root", files / "empty", "--weights", rootnet,
                        "--second-look", "always")  # fmt: skip
     assert code == 1
     assert "second_look: is for HDNet, not for RootNet" in said
+
+
+def test_eval_wants_3d_poses_for_the_optimisation(files, rootnet):
+    wanted = {
+        ("--keypoints", "movenet_thunder"): "--keypoints needs 3D poses: these weights have none",
+        ("--poses", rootnet): "--poses: these weights have no 3D poses",
+    }
+    for option, named in wanted.items():
+        code, said = hdnet("eval", "--data", "synthetic-holdout", "--root", files / "empty", "--weights", rootnet, *option)
+        assert code == 2
+        assert named in said
 
 
 @pytest.mark.parametrize("option", ["--every", "--most"])
