@@ -24,15 +24,18 @@ def start_from_checkpoint(network: nn.Module, path: Path) -> list[str]:
     """Fill a network with what a checkpoint of a related one has; returns the names of tensors it lacks.
 
     Where a layer reads more than the checkpoint's did, its further inputs begin without weight, so that the
-    network begins as that of the checkpoint.
+    network begins as that of the checkpoint. A witness of the joints that is another than the checkpoint's is as
+    its authors trained it.
 
     Raises
     ------
     CheckpointError : the file is no checkpoint
     ValueError : a tensor that differs in more than the number of its inputs
     """
-    stored = load_checkpoint(path).network.state_dict()
-    if not any(name.startswith("witness.") for name in stored):
+    loaded = load_checkpoint(path)
+    stored = loaded.network.state_dict()
+    if _witness_of(loaded) != _witness_of(network):
+        stored = {name: value for name, value in stored.items() if not name.startswith("witness.")}
         _load_witness(network)
     own, missing = network.state_dict(), []
     for name, value in own.items():
@@ -45,6 +48,10 @@ def start_from_checkpoint(network: nn.Module, path: Path) -> list[str]:
     network.load_state_dict(own)
     log.info("started from %s; %d tensors are not in it", path, len(missing))
     return missing
+
+
+def _witness_of(network_or_checkpoint) -> str:
+    return getattr(network_or_checkpoint.config, "joint_witness", "")
 
 
 def _load_witness(network: nn.Module) -> None:

@@ -104,6 +104,20 @@ def test_a_witness_of_the_joints_is_added_as_its_authors_trained_it(checkpoint, 
     assert again.config.joint_witness == "movenet_lightning"
 
 
+def test_another_witness_takes_the_place_of_the_checkpoints_own(checkpoint, monkeypatch, tmp_path):
+    theirs = {name: make_backbone(name).state_dict() for name in ("movenet_lightning", "movenet_thunder")}
+    monkeypatch.setattr(start, "pretrained_backbone_state", lambda name: theirs[name])
+    network = heads.network_with_existence(checkpoint, "movenet_lightning")
+    heads.save_with_heads(tmp_path / "out.safetensors", network, checkpoint, "witness")
+    again = heads.network_with_existence(tmp_path / "out.safetensors", "movenet_thunder")
+    assert again.config.joint_witness == "movenet_thunder"
+    found = again.witness.backbone.state_dict()
+    assert all(torch.equal(found[name], value) for name, value in theirs["movenet_thunder"].items())
+    own = {name: value for name, value in again.state_dict().items() if not name.startswith("witness.")}
+    before = network.state_dict()
+    assert all(torch.allclose(value, before[name], atol=1e-2) for name, value in own.items())
+
+
 def test_a_patch_of_nobody_has_no_labels_and_says_so():
     sample = sample_of_noise()
     box = sample.people[0].box_xywh_center_px
