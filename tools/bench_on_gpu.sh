@@ -16,5 +16,5 @@ fi
 ./run shell <<SHELL 2>&1 | tee "$out/log.txt"
 set -e
 python tools/compare_devices.py --device "$device" --out "$out/depths.json"
-hdnet bench --device "$device" --memory-frames 0 --repeats "${HDNET_REPEATS:-30}" --out "$out/bench.json"
+hdnet bench --device "$device" --minutes "${HDNET_MINUTES:-4}" --out "$out/bench.json"
 SHELL

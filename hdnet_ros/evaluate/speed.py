@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import math
 import subprocess
 import sys
 import time
@@ -19,6 +20,7 @@ from hdnet_ros.core.types import Detection
 from hdnet_ros.model.hdnet import HDNet, HDNetOutput
 
 WARM_UP = 2
+LEAST_ROUNDS = 2
 
 
 @dataclass(frozen=True)
@@ -65,21 +67,31 @@ def comparison(slow_ms: Sequence[float], fast_ms: Sequence[float]) -> Comparison
 
 
 def time_in_turns(
-    ways: Sequence[Callable[[], object]], repeats: int, on_round: Callable[[], None] = lambda: None
+    ways: Sequence[Callable[[], object]],
+    repeats: int,
+    on_round: Callable[[], None] = lambda: None,
+    limit_s: float = math.inf,
 ) -> list[list[float]]:
-    """Run every way `repeats` times, in turns, after a warm-up; ms per way and round.
+    """Run every way `repeats` times or as often as fits into a time, in turns, after a warm-up; ms per way and round.
 
-    `on_round` is called after each round, warm-up (`WARM_UP` rounds) included.
+    `on_round` is called after each round, warm-up (`WARM_UP` rounds, one of them where the time is short) included.
+    At least `LEAST_ROUNDS` are timed whatever the time.
     """
     milliseconds: list[list[float]] = [[] for _ in ways]
-    for turn in range(WARM_UP + repeats):
+    begun, warm = time.perf_counter(), 0
+    while len(milliseconds[0]) < repeats:
+        spent_s = time.perf_counter() - begun
+        is_warm = warm == WARM_UP or (warm > 0 and spent_s > limit_s / 4)
+        if is_warm and spent_s > limit_s and len(milliseconds[0]) >= LEAST_ROUNDS:
+            break
         for way, found in zip(ways, milliseconds, strict=True):
             started = time.perf_counter()
             way()
             if torch.cuda.is_available():
                 torch.cuda.synchronize()
-            if turn >= WARM_UP:
+            if is_warm:
                 found.append(1000.0 * (time.perf_counter() - started))
+        warm += not is_warm
         on_round()
     return milliseconds
 
@@ -141,12 +153,14 @@ def compare_with_naive(
     people: int,
     repeats: int,
     on_round: Callable[[], None] = lambda: None,
+    limit_s: float = math.inf,
 ) -> dict[str, Comparison]:
     """Time the naive network in float32 in turns with ways to run the same weights, on the same patches.
 
     Parameters
     ----------
     ours : by name, each from images (N, 3, 256, 256) uint8 and masks (N, 64, 64) bool to the output
+    repeats, on_round, limit_s : as `time_in_turns` takes them
 
     Raises
     ------
@@ -166,7 +180,7 @@ def compare_with_naive(
             raise RuntimeError(f"naive logits and those of {name} differ by {difference:.2e} of the largest one")
     ways = [functools.partial(naive_forward, network), *ours.values()]
     naive_ms, *ours_ms = time_in_turns(
-        [functools.partial(way, images, box_masks) for way in ways], repeats, on_round
+        [functools.partial(way, images, box_masks) for way in ways], repeats, on_round, limit_s
     )
     return {name: comparison(naive_ms, ms) for name, ms in zip(ours, ours_ms, strict=True)}
 

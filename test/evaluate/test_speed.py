@@ -83,6 +83,15 @@ def test_ways_are_run_in_turns():
     assert len(first) == len(second) == 2
 
 
+def test_turns_end_with_the_time_but_not_before_two():
+    said = []
+    ways = [lambda: said.append("a"), lambda: said.append("b")]
+    first, second = time_in_turns(ways, repeats=10**9, limit_s=0.0)
+    assert len(first) == len(second) == 2
+    # Where there is no time one round warms up.
+    assert "".join(said) == "ababab"
+
+
 def test_boxes_lie_in_the_picture():
     image_rgb, camera = bench_picture()
     assert image_rgb.shape == (720, 1280, 3) and image_rgb.dtype == np.uint8

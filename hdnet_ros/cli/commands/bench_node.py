@@ -6,6 +6,7 @@ import contextlib
 import os
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +19,11 @@ _CAMERA_WH_PX = (640, 480)
 _SMALL_WH_PX = (320, 240)
 _WARM_UP_SHARE = 0.1
 _MEMORY_SAMPLES = 50
+_DEMO_FRAMES = 80
+_LIVE_ROUNDS = 30
 
 
-def live_against_bare(estimator, weights: Path, people: int, repeats: int) -> dict:
+def live_against_bare(estimator, weights: Path, people: int, limit_s: float) -> dict:
     """Time the node (image stamp to message) and the estimator in turns, same weights and picture, 640 x 480.
 
     `overhead_ms` is what the node adds to transport and estimator, medians.
@@ -34,9 +37,10 @@ def live_against_bare(estimator, weights: Path, people: int, repeats: int) -> di
     with _running_node(parameters, camera) as (probe, _):
         node_ms, bare_ms = time_in_turns(
             [lambda: probe.ask(image_rgb, boxes), lambda: estimator.localize(image_rgb, boxes, camera)],
-            repeats,
+            _LIVE_ROUNDS,
+            limit_s=limit_s,
         )
-        transport = timing([1000.0 * s for s in probe.transport_s(image_rgb, repeats)])
+        transport = timing([1000.0 * s for s in probe.transport_s(image_rgb, _LIVE_ROUNDS)])
     compared = comparison(node_ms, bare_ms)
     overhead_ms = compared.slow.median_ms - transport.median_ms - compared.fast.median_ms
     return {
@@ -45,6 +49,23 @@ def live_against_bare(estimator, weights: Path, people: int, repeats: int) -> di
         "transport": transport.to_dict(),
         "overhead_ms": overhead_ms,
     }
+
+
+def demo_from_stamp_to_people(weights: Path, device: str, on_progress: Callable[[str], None]) -> dict:
+    """Video, detector and HDNet node on the drawn clip, 640 x 480: latency from an image's stamp to its people, ms."""
+    from hdnet_ros.cli.demo.session import Settings, record
+    from hdnet_ros.cli.demo.summary import summarise
+    from hdnet_ros.cli.demo.synthetic_clip import RATE_HZ, write_clip
+
+    with tempfile.TemporaryDirectory(prefix="hdnet_bench_") as name:
+        folder = Path(name)
+        source, camera = write_clip(folder / "clip", _DEMO_FRAMES)
+        recording = record(
+            Settings(source, camera, folder, RATE_HZ, _DEMO_FRAMES, weights=str(weights), device=device),
+            lambda phase, images, answers: on_progress(phase),
+        )
+    found = summarise(recording.image_stamps_ns, recording.answers)
+    return asdict(found) | {"people_per_image": found.people / max(1, found.frames_answered)}
 
 
 def memory_over_frames(
