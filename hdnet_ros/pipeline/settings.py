@@ -159,6 +159,15 @@ HDNET_SETTINGS = (
         unit="ms",
     ),
     Setting(
+        "look_deadline_ms",
+        0.0,
+        "the looks at the people of an image are to end so long after its stamp; with what is left of it as with "
+        "look_budget_ms, and at least one person is looked at even if nothing is left; stamps over a minute from the "
+        "node's clock are another clock's and have none; 0: no deadline",
+        span=(0.0, 10000.0),
+        unit="ms",
+    ),
+    Setting(
         "detections_scale",
         1.0,
         "px of the image per px of the image that the detector works on",

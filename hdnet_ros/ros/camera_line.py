@@ -19,6 +19,12 @@ from hdnet_ros.pipeline.scene import LocatedShot, Scene, Shot
 from hdnet_ros.ros.statistics import NodeStatistics
 
 
+# What is left when the deadline has passed: one look.
+_LEAST_BUDGET_MS = 1e-6
+# Stamps so far from the node's clock are of another one, a recording's for instance, or none at all.
+_OTHER_CLOCK_MS = 60_000.0
+
+
 class Waiting(NamedTuple):
     """People who wait for the camera's pose at their image's stamp, until a monotonic time."""
 
@@ -88,17 +94,27 @@ class CameraLine:
         pair, info = taken
         self.classes.note(classes_of(pair.detections), self._wanted_classes())
         try:
-            shot = shot_from_messages(pair.image, pair.detections, info, self._options, self._decoder)
+            return shot_from_messages(pair.image, pair.detections, info, self._options, self._decoder)
         except BadInput as fault:
             self.logbook.bad_input(fault)
             return None
-        return self._with_those_in_budget(shot)
 
-    def _with_those_in_budget(self, shot: Shot) -> Shot:
-        """Return the shot with the people that are looked at in it; the tracker coasts the others."""
-        chosen = self.budget.chosen(shot.detections, self._options["look_budget_ms"])
+    def with_those_in_budget(self, shot: Shot, now_ns: int, images: int) -> Shot:
+        """Return the shot with the people that are looked at in it; the tracker coasts the others.
+
+        Parameters
+        ----------
+        now_ns : by the clock that stamps are of
+        images : that share the time until the deadline
+        """
+        budget_ms, deadline_ms = self._options["look_budget_ms"], self._options["look_deadline_ms"]
+        age_ms = (now_ns - shot.time_ns) * 1e-6
+        if deadline_ms > 0.0 and abs(age_ms) < _OTHER_CLOCK_MS:
+            left_ms = max(deadline_ms - age_ms, _LEAST_BUDGET_MS) / images
+            budget_ms = min(budget_ms, left_ms) if budget_ms > 0.0 else left_ms
+        chosen = self.budget.chosen(shot.detections, budget_ms)
         left = len(shot.detections) - len(chosen)
-        self.statistics.facts["people not looked at in the last image (look_budget_ms)"] = str(left)
+        self.statistics.facts["people not looked at in the last image (look_budget_ms, look_deadline_ms)"] = str(left)
         if not left:
             return shot
         return dataclasses.replace(shot, detections=[shot.detections[i] for i in chosen])

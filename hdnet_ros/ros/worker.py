@@ -100,24 +100,27 @@ class Worker:
                 ready.append((camera, shot))
         if not ready or not self._running.is_set():
             return
-        shots = [shot for _, shot in ready]
-        found = self._guarded(ready[0][0], lambda: self._located(shots))
+        found = self._guarded(ready[0][0], lambda: self._located(ready))
         if found is None and len(ready) > 1:
             # One image must not cost the others their answer.
-            alone = [self._guarded(camera, lambda s=shot: self._located([s])) for camera, shot in ready]
+            alone = [self._guarded(camera, lambda r=(camera, shot): self._located([r])) for camera, shot in ready]
             found = [one[0] if one else None for one in alone]
-        looks = sum(len(shot.detections) for shot in shots)
         for (camera, _), located in zip(ready, found or [None] * len(ready), strict=True):
             if located is not None:
-                camera.budget.spent(located.inference_ms, looks)
                 camera.add(located)
 
-    def _located(self, shots: Sequence[Shot]) -> list[LocatedShot]:
+    def _located(self, ready: Sequence[tuple[CameraLine, Shot]]) -> list[LocatedShot]:
         """Return the people of images, found first where a detector is at hand."""
-        if self._detector is None:
-            return locate(self._estimator, shots)
-        shots, detection_ms = detect(self._detector, shots, self._options)
+        shots, detection_ms = [shot for _, shot in ready], 0.0
+        if self._detector is not None:
+            shots, detection_ms = detect(self._detector, shots, self._options)
+        now_ns = self._node.get_clock().now().nanoseconds
+        cameras = [camera for camera, _ in ready]
+        shots = [camera.with_those_in_budget(shot, now_ns, len(ready)) for camera, shot in zip(cameras, shots)]
         located = locate(self._estimator, shots)
+        looks = sum(len(shot.detections) for shot in shots)
+        for camera, each in zip(cameras, located, strict=True):
+            camera.budget.spent(each.inference_ms, looks)
         return [replace(each, inference_ms=each.inference_ms + detection_ms) for each in located]
 
     def _answer_next(self, camera: CameraLine) -> bool:

@@ -42,6 +42,22 @@ def test_a_node_detects_by_itself_and_hears_no_detections(bench, make_hdnet_node
     assert "detections" not in node._lines[""].inputs.missing()
 
 
+def test_a_budget_is_for_those_whom_the_inner_detector_finds(bench, make_hdnet_node, make_camera_client):
+    node = make_hdnet_node("/budget", estimator="box-height", detector="hog", look_budget_ms=1e-6)
+    camera = make_camera_client("/budget")
+    persons = bench.collect(PersonRootArray, "/budget/hdnet_node/persons")
+    found_in(node, Detection(BOX, 0.7), Detection(BOX + [150, 0, 0, 0], 0.6))
+    for publisher in (camera.image, camera.info):
+        bench.wait(lambda p=publisher: p.get_subscription_count(), "subscribers")
+    bench.wait(lambda: node.count_subscribers("/budget/hdnet_node/persons"), "discovery")
+    for number in (1, 2, 3):
+        camera.send([])
+        bench.wait(lambda n=number: len(persons) == n, "answer")
+    # The first image shows what a look takes.
+    assert [len(message.persons) for message in persons] == [2, 1, 1]
+    assert persons[1].persons[0].score != persons[2].persons[0].score
+
+
 def test_min_score_is_the_inner_detectors_limit(bench, make_hdnet_node, make_camera_client):
     node = make_hdnet_node("/limit", estimator="box-height", detector="hog", min_score=0.65)
     camera = make_camera_client("/limit")

@@ -316,3 +316,18 @@ def test_under_a_budget_people_take_turns_and_the_others_are_coasted(people):
     assert set(depths_m) == {4, 10} and depths_m.count(4) > depths_m.count(10)
     people.bench.wait(lambda: len(tracks) >= 10, "tracks")
     assert all(len(message.tracks) == 2 for message in tracks[-8:])
+
+
+def test_after_the_deadline_one_person_is_looked_at_and_before_it_everybody(people):
+    for _ in range(2):
+        people.answer([NEAR_BOX, FAR_BOX], stamp_ns=time.time_ns())
+    for deadline_ms, looks in ((1e-3, 1), (10000.0, 2), (0.0, 2)):
+        people.node.set_parameters([Parameter("look_deadline_ms", value=deadline_ms)])
+        for _ in range(3):
+            assert len(people.answer([NEAR_BOX, FAR_BOX], stamp_ns=time.time_ns()).persons) == looks
+
+
+def test_stamps_of_another_clock_have_no_deadline(people):
+    people.node.set_parameters([Parameter("look_deadline_ms", value=1e-3)])
+    for _ in range(3):
+        assert len(people.answer([NEAR_BOX, FAR_BOX]).persons) == 2
