@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
+from functools import lru_cache
 
 import numpy as np
 
@@ -262,11 +263,21 @@ def box_in_patch(
     ------
     ValueError : no point of the box's outline has a ray in front of the patch's camera
     """
-    outline = source_to_patch_px(_box_outline(box_xywh_center_px), camera, patch_camera)
+    box = tuple(float(value) for value in box_xywh_center_px)
+    if patch_camera.raw_camera is None:
+        outline = patch_camera.project(_outline_rays(box, camera))
+    else:
+        outline = source_to_patch_px(_box_outline(box), camera, patch_camera)
     outline = outline[np.isfinite(outline).all(axis=-1)]
     if len(outline) == 0:
         raise ValueError(f"box {np.asarray(box_xywh_center_px).tolist()} has no ray in the patch")
     return np.concatenate([outline.min(axis=0), outline.max(axis=0)])
+
+
+@lru_cache(maxsize=256)
+def _outline_rays(box_xywh_center_px: tuple[float, ...], camera: Camera) -> np.ndarray:
+    """Rays of a box's outline, not to be written to; a box is seen by two patches and more."""
+    return camera.rays(_box_outline(box_xywh_center_px))
 
 
 def _box_outline(box_xywh_center_px: Sequence[float] | np.ndarray) -> np.ndarray:

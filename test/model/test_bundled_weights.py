@@ -9,6 +9,10 @@ import pytest
 from hdnet_ros.core.camera import Camera
 from hdnet_ros.core.types import Detection
 from hdnet_ros.data.driving_scene import load_driving_scene
+from hdnet_ros.data.holdout import rendered_pictures
+from hdnet_ros.data.synthetic.body_bank import bank_path
+from hdnet_ros.evaluate import benchmark
+from hdnet_ros.evaluate.depth_error import coverage
 from hdnet_ros.model.checkpoint import CheckpointError, load_checkpoint
 from hdnet_ros.model.default_weights import find_default_weights
 from hdnet_ros.locate.factory import EstimatorSettings, make_estimator
@@ -104,6 +108,24 @@ def test_bundled_weights_give_the_same_people_in_every_engine(weights, engine, p
     assert np.median(change) <= median and np.percentile(change, 95) <= p95
     # The same share of people lies within their sigma where neither depth nor sigma moves.
     assert np.median(np.abs(sigmas_mm[1] / sigmas_mm[0] - 1.0)) <= max(median, 0.01)
+
+
+def test_sigma_covers_as_many_people_in_every_engine(weights):
+    """Of the hold-out's people, whose depths are known: reduced precision leaves the coverage as it is."""
+    pytest.importorskip("openvino")
+    if not bank_path("holdout").is_file():
+        pytest.skip(f"no body bank at {bank_path('holdout')}: draw people once with anny installed to build it")
+    pictures = list(rendered_pictures(range(40)))
+    shares = []
+    for engine, precision in (("torch", "float32"), ("openvino", "float32"), ("openvino", "bfloat16")):
+        rows = benchmark.run(estimator_from(weights, precision, engine), pictures)
+        shares.append(list(coverage(rows.estimated_mm, rows.sigma_mm, rows.true_mm).values()))
+    people = len(rows.true_mm)
+    assert people >= 40
+    reference, float32, bfloat16 = np.array(shares)
+    assert np.abs(float32 - reference).max() < 1.0 / people, "somebody changes sides"
+    # By less than what so many people tell a share to.
+    assert np.abs(bfloat16 - reference).max() <= np.sqrt(0.5 * 0.5 / people)
 
 
 def test_bundled_pose_weights_are_the_default_ones_with_a_skeleton_in_metres(weights):
