@@ -23,7 +23,7 @@ _TELLING_FLAGS = ("avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "
 
 _FILE_WIDTH = 140
 # Shares of the time; preparing networks and starting nodes takes the rest.
-_AUTHORS, _ENGINES, _BUSY, _DETECTORS, _NODE = 0.25, 0.12, 0.18, 0.08, 0.03
+_AUTHORS, _ENGINES, _BUSY, _DETECTORS, _NODE = 0.22, 0.1, 0.15, 0.07, 0.02
 
 
 @click.command()
