@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import signal
 import sys
 import tempfile
 import time
@@ -50,6 +51,8 @@ def bench(minutes, people, memory_frames, memory_estimator, weights, device, thr
 
     from hdnet_ros.core.device import choose_device
 
+    # A plain kill must end the nodes and the busy processes as well: it becomes an exception, which leaves all contexts.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     if threads:
         torch.set_num_threads(threads)
         # The nodes that are measured beside this process inherit it, and OpenVINO reads it.
