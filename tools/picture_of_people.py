@@ -76,7 +76,8 @@ def main() -> None:
     persons = [tracked.estimate for tracked in PersonTracker().update(1, located)]
     for person in persons:
         nearest = min(roots_mm, key=lambda root: np.linalg.norm(root / root[2] - person.root_camera_mm / person.root_camera_mm[2]))
-        print(f"{person.id}: {person.root_camera_mm[2] / 1000:.2f} m, true {nearest[2] / 1000:.2f} m")
+        metres, true_metres = (float(np.linalg.norm(root)) / 1000 for root in (person.root_camera_mm, nearest))
+        print(f"{person.id}: {metres:.2f} m, true {true_metres:.2f} m")
     caption = FrameCaption("rendered scene", estimator.name, 0.0)
     drawn = Composite(camera, 8.0, level_rotation(_STANDING_UP)).draw(image_rgb, persons, 1, caption)
     cv2.imwrite(str(out), np.ascontiguousarray(drawn[..., ::-1]), [cv2.IMWRITE_JPEG_QUALITY, 88])
