@@ -7,7 +7,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 
 @contextmanager
@@ -30,7 +30,9 @@ def worker_pool(
     except BaseException:
         for child in multiprocessing.active_children():
             child.terminate()
-        pool.shutdown(wait=False, cancel_futures=True)
+        # A pool that breaks at this moment closes its pipe first, and that is not what went wrong.
+        with suppress(OSError):
+            pool.shutdown(wait=False, cancel_futures=True)
         raise
     pool.shutdown()
 
