@@ -120,12 +120,12 @@ def train_sigma(network: HDNet, rows: SigmaRows, config: SigmaTraining) -> None:
 def save_with_sigma(path: Path, network: HDNet, start: Path, told: str) -> None:
     """Write a network whose sigma was trained, with what the checkpoint says of itself and `told`.
 
-    Its calibration is none: no temperature and no floor.
+    No temperature changes it; the floor stays, for nobody's stature is known.
     """
     loaded = load_checkpoint(start)
     about = loaded.metadata
     save_checkpoint(
         path, network, loaded.convention, name=about["name"], licence=about["licence"],
-        data=f"{about['data']}; {told}", calibration=SigmaCalibration(temperature=1.0, floor_relative=0.0),
+        data=f"{about['data']}; {told}", calibration=SigmaCalibration(),
         seed=about.get("seed", ""), budget=about.get("budget", ""), half=loaded.half,
     )  # fmt: skip

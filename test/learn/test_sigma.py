@@ -57,12 +57,12 @@ def test_each_kind_is_covered_as_a_standard_deviation_covers(checkpoint):
     assert all(torch.equal(network.state_dict()[name], value) for name, value in before.items())
 
 
-def test_what_is_written_has_no_temperature_and_no_floor(checkpoint, tmp_path):
+def test_what_is_written_has_no_temperature_and_the_floor_of_unknown_statures(checkpoint, tmp_path):
     network = sigma.network_with_sigma(checkpoint)
     sigma.save_with_sigma(tmp_path / "out.safetensors", network, checkpoint, "sigma: 12 patches")
     loaded = load_checkpoint(tmp_path / "out.safetensors")
     assert loaded.config.sigma_head
-    assert (loaded.calibration.temperature, loaded.calibration.floor_relative) == (1.0, 0.0)
+    assert (loaded.calibration.temperature, loaded.calibration.floor_relative) == (1.0, 0.056)
     assert loaded.metadata["data"] == "rendered people; sigma: 12 patches"
 
 

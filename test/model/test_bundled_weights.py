@@ -43,6 +43,7 @@ def test_bundled_weights_are_small_and_name_their_origin(weights):
     assert "synthetic" in loaded.metadata["data"]
     assert loaded.convention.ladder and loaded.convention.mode == "virtual"
     assert loaded.config.sigma_head and loaded.calibration.temperature == 1.0
+    assert loaded.calibration.floor_relative >= 0.056
 
 
 def test_bundled_weights_name_whose_joints_they_hold(weights):
