@@ -24,6 +24,7 @@ def test_person_root_fields():
         ('id', 'string'),
         ('score', 'float'),
         ('existence', 'float'),
+        ('child_probability', 'float'),
         ('box', 'vision_msgs/BoundingBox2D'),
         ('root_pose', 'geometry_msgs/PoseWithCovariance'),
         ('has_velocity', 'boolean'),

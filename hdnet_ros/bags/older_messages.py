@@ -1,5 +1,6 @@
-"""Fields of today's messages in ROS 1's definitions and in those of vision_msgs before 4.0."""
+"""Fields of today's messages in ROS 1's definitions, in those of vision_msgs before 4.0, and in earlier ones of ours."""
 
+import math
 from typing import Any
 
 # (type, field that an older definition lacks): what stands there instead
@@ -12,6 +13,8 @@ ALIASES = {
     ("vision_msgs/msg/Pose2D", "position"): lambda centre: centre,
     ("vision_msgs/msg/ObjectHypothesisWithPose", "hypothesis"): lambda result: result,
     ("vision_msgs/msg/ObjectHypothesis", "class_id"): lambda result: str(result.id),
+    ("hdnet_ros/msg/PersonRoot", "existence"): lambda person: 1.0,
+    ("hdnet_ros/msg/PersonRoot", "child_probability"): lambda person: math.nan,
 }
 
 

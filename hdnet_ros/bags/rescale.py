@@ -118,20 +118,18 @@ class _People:
     """The people of a recording, as another camera places them."""
 
     def __init__(self, bag: BagSource, new: Camera, rectified: bool, options: dict[str, Any]):
-        for role in ("persons", "camera_info"):
-            if not bag.count(role):
-                raise BagError(f"{bag.path}: no {role}; both persons and camera_info are needed")
+        persons, info = (_first(bag, role) for role in ("persons", "camera_info"))
         self._new = new
         self._wanted = DetectionFilter.of(options)
         try:
-            self.old = camera_from_info(bag.first("camera_info"), rectified)
+            self.old = camera_from_info(info, rectified)
         except BadInput as fault:
             raise BagError(f"{bag.path}: {fault}") from fault
         if self.old.size_wh_px != new.size_wh_px:
             sizes = "{} x {} px".format(*self.old.size_wh_px), "{} x {} px".format(*new.size_wh_px)
             raise BagError(f"{bag.path}: recorded camera of {sizes[0]}, the other of {sizes[1]}")
         self.mode = patch_mode(_first_people(bag), self.old)
-        self.estimator = bag.first("persons").estimator
+        self.estimator = persons.estimator
 
     def located(self, pair: Pair, info: Any) -> LocatedShot:
         """Return the people of a message as the new camera places them, with the detector's ids."""
@@ -151,6 +149,15 @@ class _People:
             people.append(replace(moved, id=ids.get(tuple(person.box_xywh_center_px), "")))
         shot = Shot(stamp_ns(header), header.frame_id, None, detections, self._new)
         return LocatedShot(shot, people, rejected, 0.0)
+
+
+def _first(bag: BagSource, role: str) -> Any:
+    message = bag.first(role)
+    if message is None:
+        unreadable, reason = bag.unreadable
+        what = f"none of the {role} can be read ({reason})" if unreadable else f"no {role}"
+        raise BagError(f"{bag.path}: {what}; both persons and camera_info are needed")
+    return message
 
 
 def _boxes(persons: PersonRootArray) -> Detection2DArray:

@@ -23,6 +23,7 @@ class Reading(NamedTuple):
         the root; None without one. Its x and y are not those of joints_patch_px: where it is unsure
         it gives the mean, which is nearer on average, and those the likeliest place.
     existence_logit : of the probability that somebody is in the box; None where the network does not say
+    child_logit : of the probability that the person is a child below 16 years; None where the network does not say
     """
 
     bin_index: float
@@ -31,6 +32,7 @@ class Reading(NamedTuple):
     joint_confidence: np.ndarray
     pose_patch: np.ndarray | None
     existence_logit: float | None = None
+    child_logit: float | None = None
 
     def with_joints(
         self, joints_px: np.ndarray, camera: Camera, patch_camera: PatchCamera

@@ -83,6 +83,7 @@ class PersonEstimate:
     flags : reasons to trust the estimate less
     stature_mm : body height over the floor, mm; NaN where no floor is known (core/ground.py)
     existence : 0..1, that somebody is in the box at all, as the estimator judges it; 1 where it does not
+    child_probability : 0..1, that the person is a child below 16 years; NaN where the estimator does not say
     estimator_share : weight of the estimator in root_camera_mm[2]; below 1 where the floor has the rest
     """
 
@@ -105,6 +106,7 @@ class PersonEstimate:
     stature_mm: float = np.nan
     estimator_share: float = 1.0
     existence: float = 1.0
+    child_probability: float = np.nan
 
     def problem(self) -> str | None:
         """Why this cannot be somebody's place, in words with its values, or None when it can."""

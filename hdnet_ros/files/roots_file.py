@@ -26,6 +26,7 @@ def person_record(person: PersonEstimate) -> dict:
         "id": person.id,
         "score": _number(person.score, 4),
         "existence": _number(person.existence, 4),
+        "child_probability": _number(person.child_probability, 4),
         "flags": int(person.flags),
         "box_xywh_center_px": _numbers(person.box_xywh_center_px, 2),
         "root_camera_mm": _numbers(person.root_camera_mm, 1),
@@ -52,19 +53,19 @@ def person_from_record(record: dict) -> PersonEstimate:
     Joints that were estimated come with a confidence of 1.
     """
     joints_px = np.array(record["joints_px"], dtype=np.float64)
-    patch_px = math.nan if record["patch_px"] is None else float(record["patch_px"])
     joints_mm = record.get("joints_camera_mm")
     return PersonEstimate(
         id=record["id"],
         score=float(record["score"]),
         existence=float(record.get("existence", 1.0)),
+        child_probability=_float(record.get("child_probability")),
         flags=PersonFlags(record.get("flags", 0)),
         box_xywh_center_px=np.array(record["box_xywh_center_px"], dtype=np.float64),
         root_camera_mm=np.array(record["root_camera_mm"], dtype=np.float64),
         depth_sigma_mm=float(record["depth_sigma_mm"]),
         normalised_depth=math.nan,
         focal_px=float(record["focal_px"]),
-        patch_px=patch_px,
+        patch_px=_float(record["patch_px"]),
         patch_focal_px=math.nan,
         joints_px=joints_px,
         joint_confidence=np.isfinite(joints_px).all(axis=1).astype(np.float64),
@@ -90,6 +91,10 @@ def read_records(path: str | Path) -> Iterator[dict]:
                 yield json.loads(line)
             except json.JSONDecodeError as error:
                 raise ValueError(f"{path}, line {number}: not JSON ({error})") from None
+
+
+def _float(value: float | None) -> float:
+    return math.nan if value is None else float(value)
 
 
 def _number(value: float, digits: int) -> float | None:

@@ -28,7 +28,7 @@ from hdnet_ros.core.reading import Reading
 from hdnet_ros.core.skeleton import ROOT
 from hdnet_ros.core.types import NUMERIC_ERRORS, Detection, PersonEstimate, PersonFlags, SigmaCalibration
 from hdnet_ros.locate.factory import JOINT_SOURCES
-from hdnet_ros.locate.judgement import existence_of, with_shared_joints_flagged
+from hdnet_ros.locate.judgement import child_probability_of, existence_of, with_shared_joints_flagged
 from hdnet_ros.locate.protocol import BoxedImage, Estimator, Located
 from hdnet_ros.model.engine import (
     about_torch,
@@ -216,7 +216,8 @@ class HDNetEstimator(Estimator):
             cells_to_patch_px(_numbers(output.joints_cells), self.convention),
             _numbers(_mass_near(output.heatmaps, output.joints_cells)),
             self._poses(getattr(output, "pose", None)) or nothing,
-            _existence_logits(output) or nothing,
+            _logits(output, "existence_logit") or nothing,
+            _logits(output, "child_logit") or nothing,
         )
         return [Reading._make(row) for row in zip(*columns, strict=True)]
 
@@ -280,6 +281,7 @@ class HDNetEstimator(Estimator):
             box_ray_camera=box_ray_camera,
             turned_box_wh_px=turned_box_wh_px,
             existence=existence_of(reading.existence_logit, sigma_mm / root_camera_mm[2]),
+            child_probability=child_probability_of(reading.child_logit),
         )
         return replace(person, flags=self._flags(person, camera, bin_index))
 
@@ -309,9 +311,9 @@ def _reject(located: Located, index: int, reason: str) -> None:
     _LOG.debug("detection %d left out: %s", index, reason)
 
 
-def _existence_logits(output) -> list[float]:
+def _logits(output, name: str) -> list[float]:
     """Of everybody; nothing from a network that does not say."""
-    logits = getattr(output, "existence_logit", None)
+    logits = getattr(output, name, None)
     return [] if logits is None else _numbers(logits).tolist()
 
 

@@ -1,4 +1,4 @@
-"""What the estimates of one image say about their boxes: whether somebody is there, and who is meant."""
+"""What the estimates of one image say about their boxes: whether somebody is there, who is meant, and whether a child."""
 
 from __future__ import annotations
 
@@ -26,7 +26,12 @@ def existence_of(logit: float | None, sigma_relative: float) -> float:
     """0..1, how likely somebody is in a box: by the network's logit, or where it has none by its sigma."""
     if logit is None or not np.isfinite(logit):
         return existence_from_sigma(sigma_relative)
-    return float(1.0 / (1.0 + np.exp(-np.clip(logit, -50.0, 50.0))))
+    return _probability(logit)
+
+
+def child_probability_of(logit: float | None) -> float:
+    """0..1, how likely the person is a child below 16 years, by the network's logit; NaN where it has none."""
+    return float("nan") if logit is None or not np.isfinite(logit) else _probability(logit)
 
 
 def existence_from_sigma(sigma_relative: float) -> float:
@@ -59,6 +64,10 @@ def with_shared_joints_flagged(people: Sequence[PersonEstimate]) -> list[PersonE
         replace(person, flags=person.flags | PersonFlags.SHARED_JOINTS) if is_flagged else person
         for person, is_flagged in zip(people, flagged)
     ]
+
+
+def _probability(logit: float) -> float:
+    return float(1.0 / (1.0 + np.exp(-np.clip(logit, -50.0, 50.0))))
 
 
 def _covers(boxes_xywh: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 # Fields that a message's definition allows to be NaN: unknown. Infinite is nothing at any time.
-_MAY_BE_NAN = {"implied_stature_m", "heading_sigma_rad", "stature_m"}
+_MAY_BE_NAN = {"child_probability", "heading_sigma_rad", "implied_stature_m", "stature_m"}
 _MAY_HOLD_NAN = {"Keypoint", "NormalizedPointOfInterest2D"}
 _COVARIANCE = 36
 # Rounding of a covariance that is singular may make its least eigenvalue this share of the largest below 0.

@@ -60,6 +60,7 @@ class TrackState:
     person_index : index in the picture's persons, -1 where they are not in it
     score, existence, flags : of the last sighting
     stature_mm : mean over the sightings whose box holds the whole person, NaN without one
+    child_probability : mean over the sightings, NaN where no estimator says
     """
 
     id: str
@@ -78,6 +79,23 @@ class TrackState:
     stature_mm: float
     flags: PersonFlags
     existence: float = 1.0
+    child_probability: float = np.nan
+
+
+class _Mean:
+    """Of the values so far that are finite; NaN without any."""
+
+    def __init__(self):
+        self._sum, self._count = 0.0, 0
+
+    def add(self, value: float) -> None:
+        if np.isfinite(value):
+            self._sum += value
+            self._count += 1
+
+    @property
+    def value(self) -> float:
+        return self._sum / self._count if self._count else np.nan
 
 
 class Track:
@@ -105,8 +123,7 @@ class Track:
         self._existence = 1.0
         self._flags = PersonFlags.NONE
         self._log_height = np.nan
-        self._stature_sum_mm = 0.0
-        self._stature_count = 0
+        self._stature_mm, self._child_probability = _Mean(), _Mean()
 
     def predict(self, stamp_ns: int) -> None:
         """Move on to a stamp, not back."""
@@ -130,10 +147,8 @@ class Track:
         self._score, self._existence = person.score, person.existence
         self._flags = person.flags & ~PersonFlags.UNTRACKED_ID
         self._remember_height(measurement)
-        stature_mm = implied_stature_mm(person)
-        if np.isfinite(stature_mm):
-            self._stature_sum_mm += stature_mm
-            self._stature_count += 1
+        self._stature_mm.add(implied_stature_mm(person))
+        self._child_probability.add(person.child_probability)
         if heading is not None:
             self.heading.see_facing(heading.forward, heading.sigma_rad)
         if self.filter.is_moving(least_speed_mm_s):
@@ -195,7 +210,6 @@ class Track:
         """Return what is known at a stamp, not later than the filter's."""
         position_mm, covariance = self.filter.before((self.filter.stamp_ns - stamp_ns) * 1e-9)
         has_heading = self.heading.sigma_rad < _HEADING_LIMIT_RAD
-        count = self._stature_count
         return TrackState(
             id=self.id,
             number=self.number,
@@ -210,7 +224,8 @@ class Track:
             unseen_s=max(0, stamp_ns - self.seen_ns) * 1e-9 if person_index < 0 else 0.0,
             person_index=person_index,
             score=self._score,
-            stature_mm=self._stature_sum_mm / count if count else np.nan,
+            stature_mm=self._stature_mm.value,
             flags=self._flags,
             existence=self._existence,
+            child_probability=self._child_probability.value,
         )

@@ -3,9 +3,13 @@
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from rosbags.highlevel import AnyReader
+from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.typesys import Stores, get_typestore
 
 from hdnet_ros.bags.answer import answer_bag
 from hdnet_ros.cli.commands.rescale import rescale
+from hdnet_ros.messages.plain_messages import typestore
 
 RIGHT = "{image_width: 640, image_height: 480, k: [1100, 0, 320, 0, 1100, 240, 0, 0, 1]}"
 
@@ -59,6 +63,40 @@ def test_every_result_is_what_the_right_camera_would_have_given(
         for bag in (found, expected)
     ]
     assert bodies[0] == bodies[1] and bodies[0]
+
+
+def as_defined_without(fields, source, target):
+    """Write a recording as PersonRoot was defined before it had some fields."""
+    definitions = dict(typestore().fielddefs)
+    constants, known = definitions["hdnet_ros/msg/PersonRoot"]
+    definitions["hdnet_ros/msg/PersonRoot"] = (constants, [field for field in known if field[0] not in fields])
+    older = get_typestore(Stores.EMPTY)
+    older.register(definitions)
+    with AnyReader([source]) as reader, Writer(target, version=9, storage_plugin=StoragePlugin.MCAP) as writer:
+        topics = {c.id: writer.add_connection(c.topic, c.msgtype, typestore=older) for c in reader.connections}
+        for connection, time_ns, data in reader.messages():
+            message = reader.deserialize(data, connection.msgtype)
+            writer.write(topics[connection.id], time_ns, older.serialize_cdr(message, connection.msgtype))
+    return target
+
+
+@pytest.mark.parametrize("fields", [{"child_probability"}, {"child_probability", "existence"}])
+def test_people_of_recordings_made_before_a_field_are_read(write_bag, read_bag, make_job, tmp_path, right_camera, fields):
+    made = answer_bag(make_job(write_bag(frames=2), "wrong")).target
+    older = as_defined_without(fields, made, tmp_path / "older")
+    done = CliRunner().invoke(rescale, [str(older), "--camera", str(right_camera)])
+    assert done.exit_code == 0, done.output
+    for _, message in read_bag(tmp_path / "older_rescaled")["/hdnet_node/persons"]:
+        assert [person.root_pose.pose.position.z for person in message.persons] == pytest.approx([11.0, 4.4])
+        assert [person.existence for person in message.persons] == [1.0, 1.0]
+        assert np.isnan([person.child_probability for person in message.persons]).all()
+
+
+def test_people_who_cannot_be_read_are_told(write_bag, make_job, tmp_path, right_camera):
+    made = answer_bag(make_job(write_bag(frames=2), "wrong")).target
+    odd = as_defined_without({"box"}, made, tmp_path / "odd")
+    done = CliRunner().invoke(rescale, [str(odd), "--camera", str(right_camera)])
+    assert done.exit_code == 1 and "none of the persons can be read" in done.output and "box" in done.output
 
 
 def test_the_network_is_not_asked(write_bag, make_job, right_camera, monkeypatch):

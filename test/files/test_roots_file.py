@@ -15,7 +15,7 @@ from hdnet_ros.files.roots_file import (
 )
 from hdnet_ros.core.types import PersonEstimate
 
-KEYS = ["id", "score", "existence", "flags", "box_xywh_center_px", "root_camera_mm", "depth_sigma_mm", "joints_px", "focal_px", "patch_px"]
+KEYS = ["id", "score", "existence", "child_probability", "flags", "box_xywh_center_px", "root_camera_mm", "depth_sigma_mm", "joints_px", "focal_px", "patch_px"]
 
 
 @pytest.fixture
@@ -47,6 +47,15 @@ def test_lines_written_are_read_back(tmp_path, person):
     back = person_from_record(first["persons"][0])
     assert back.root_camera_mm == pytest.approx(person.root_camera_mm, abs=0.05)
     assert back.joint_confidence.tolist() == [1.0] + [0.0] * 16
+
+
+def test_whether_a_child_is_null_where_nobody_says_and_in_older_records_unknown(person):
+    assert person_record(person)["child_probability"] is None
+    record = person_record(replace(person, child_probability=0.87654))
+    assert record["child_probability"] == 0.8765
+    assert person_from_record(record).child_probability == 0.8765
+    for older in (person_record(person), {name: value for name, value in record.items() if name != "child_probability"}):
+        assert np.isnan(person_from_record(older).child_probability)
 
 
 def test_pose_and_the_networks_own_root_are_written_where_there_are_any(person):

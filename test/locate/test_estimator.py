@@ -166,6 +166,25 @@ def test_joint_confidence_is_the_mass_near_the_joint():
     assert person.joint_confidence == pytest.approx(np.ones(17))
 
 
+class _Judging(MeasuringNetwork):
+    """Says of the n-th person that they are a child with a logit of n."""
+
+    def forward(self, images, box_masks, patch_index):
+        output = super().forward(images, box_masks, patch_index)
+        return SimpleNamespace(**output._asdict(), child_logit=torch.arange(float(len(patch_index))))
+
+
+def test_whether_a_child_is_the_networks_word_for_each_and_changes_no_depth():
+    image, box = draw_figure(CAMERA, CENTRE_MM)
+    boxes = [Detection(box, id=name) for name in ("p0", "p1", "p2")]
+    silent, judging = (
+        make_estimator(network=network(BINS)).localize(image, boxes, CAMERA) for network in (MeasuringNetwork, _Judging)
+    )
+    assert np.isnan([person.child_probability for person in silent]).all()
+    assert [person.child_probability for person in judging] == pytest.approx([0.5, 0.7311, 0.8808], abs=1e-4)
+    assert [person.root_camera_mm[2] for person in judging] == [person.root_camera_mm[2] for person in silent]
+
+
 class _Posing(MeasuringNetwork):
     """Every joint 200 mm behind the root but the last, which is 150 mm before it and 8 cells to the right."""
 

@@ -1,10 +1,12 @@
-"""Somebody or nobody, and who is meant."""
+"""Somebody or nobody, who is meant, and whether they are a child."""
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hdnet_ros.core.types import PersonEstimate, PersonFlags
-from hdnet_ros.locate.judgement import existence_from_sigma, existence_of, with_shared_joints_flagged
+from hdnet_ros.locate.judgement import child_probability_of, existence_from_sigma, existence_of, with_shared_joints_flagged
 
 # A skeleton of 17 joints in a box that reaches from 0, 0 to 1, 1.
 SKELETON = np.random.default_rng(3).uniform(0.1, 0.9, (17, 2))
@@ -62,6 +64,18 @@ def test_the_networks_own_word_counts_where_it_has_one():
     assert existence_of(-1e9, 0.05) == pytest.approx(0.0, abs=1e-12)
     for unsaid in (None, float("nan")):
         assert existence_of(unsaid, 0.1) == existence_from_sigma(0.1)
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_a_childs_logit_is_a_probability_and_its_opposite_the_adults(logit):
+    child, adult = child_probability_of(logit), child_probability_of(-logit)
+    assert 0.0 <= child <= 1.0 and child + adult == pytest.approx(1.0)
+    assert (child > 0.5) == (logit > 0.0) or abs(logit) < 1e-9
+
+
+def test_whether_a_child_is_unknown_where_the_network_does_not_say():
+    assert child_probability_of(np.log(3.0)) == pytest.approx(0.75)
+    assert all(np.isnan(child_probability_of(unsaid)) for unsaid in (None, float("nan"), float("inf")))
 
 
 @pytest.mark.parametrize("sigma", [0.0, 0.07, 0.1, 0.13])

@@ -382,6 +382,13 @@ def test_nobody_gives_empty_messages():
     assert convert.detections_to_msg(header, [], "person").detections == []
 
 
+def test_whether_a_child_goes_out_and_comes_back():
+    people = [tracked(child_probability=0.75), tracked(id="p2")]
+    msg = convert.persons_to_msg(Header(), people, "test")
+    assert msg.persons[0].child_probability == 0.75 and math.isnan(msg.persons[1].child_probability)
+    assert [person.child_probability for person in convert.estimates_from_msg(msg)] == pytest.approx([0.75, math.nan], nan_ok=True)
+
+
 def test_a_box_of_nobody_is_among_the_persons_and_nowhere_else():
     people = [tracked(existence=0.05, flags=PersonFlags.NOBODY), tracked(id="p2", existence=0.9)]
     msg = convert.persons_to_msg(Header(), people, "test")

@@ -27,7 +27,7 @@ def persons(**values):
 
 
 def test_a_sound_message_passes_with_nan_where_it_means_unknown():
-    message = persons(implied_stature_m=math.nan)
+    message = persons(implied_stature_m=math.nan, child_probability=math.nan)
     message.persons[1].keypoints[3].u_px = math.nan
     message.persons[1].keypoints[3].point_m.x = math.nan
     check(message)

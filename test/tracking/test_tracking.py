@@ -232,6 +232,17 @@ def test_nobody_is_flagged_and_never_followed():
         assert [p.estimate.id for p in somebodies(told)] == [track.id]
 
 
+def test_whether_a_child_is_the_mean_of_the_sightings_that_say():
+    tracker = PersonTracker(TrackerConfig(birth_sightings=1))
+    tracker.update(0, [person_at(0, 0, 4000)])
+    (track,) = tracker.tracks()
+    assert np.isnan(track.child_probability)
+    for frame, said in enumerate((0.9, np.nan, 0.4), 1):
+        tracker.update(frame * 100_000_000, [replace(person_at(0, 0, 4000), child_probability=said)])
+    (track,) = tracker.tracks()
+    assert track.child_probability == pytest.approx(0.65)
+
+
 def test_a_phantom_where_somebody_is_followed_does_not_move_them():
     tracker = PersonTracker(TrackerConfig(min_existence=0.3, birth_sightings=1))
     for frame in range(3):

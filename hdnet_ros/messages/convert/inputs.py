@@ -183,7 +183,8 @@ def estimates_from_msg(msg: PersonRootArray) -> list[PersonEstimate]:
             PersonEstimate(
                 id="",
                 score=person.score,
-                existence=getattr(person, "existence", 1.0),
+                existence=person.existence,
+                child_probability=person.child_probability,
                 box_xywh_center_px=np.array([centre.x, centre.y, person.box.size_x, person.box.size_y]),
                 root_camera_mm=np.array([root.x, root.y, root.z]) * MM_PER_M,
                 depth_sigma_mm=person.depth_sigma_m * MM_PER_M,

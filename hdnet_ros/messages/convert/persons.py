@@ -119,6 +119,7 @@ def _person_root(person: TrackedPerson) -> PersonRoot:
     estimate = person.estimate
     msg = PersonRoot(id=estimate.id, score=float(estimate.score), flags=int(estimate.flags))
     msg.existence = float(estimate.existence)
+    msg.child_probability = float(estimate.child_probability)
     msg.box = box_msg(estimate)
     _fill_pose(msg.root_pose, estimate)
     msg.has_velocity = person.has_velocity

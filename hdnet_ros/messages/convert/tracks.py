@@ -86,6 +86,7 @@ def _person_track(track: TrackState) -> PersonTrack:
     msg.person_index = track.person_index
     msg.score = float(track.score)
     msg.existence = float(track.existence)
+    msg.child_probability = float(track.child_probability)
     msg.stature_m = float(track.stature_mm) / MM_PER_M
     msg.flags = int(track.flags)
     return msg

@@ -21,7 +21,7 @@ class PeopleSink(OneTopic):
     """Everybody who is followed, in the frame of ~/tracks.
 
     `reliability` is the detector's confidence; what else is known is in `tags` as numbers, named
-    by `tagnames`: stature_m, heading_rad, unseen_s, position_sigma_m, velocity_sigma_m_s. A tag
+    by `tagnames`: stature_m, child_probability, heading_rad, unseen_s, position_sigma_m, velocity_sigma_m_s. A tag
     that is not known is left out; heading and sigmas are those in the plane of x and y, and left
     out as well where people are followed in the camera's optical frame, whose z is no "up".
     """
@@ -60,7 +60,7 @@ def _person(messages, track: PersonTrack, is_upright: bool):
 
 
 def _tags(track: PersonTrack, is_upright: bool) -> dict[str, float]:
-    tags = {"stature_m": float(track.stature_m), "unseen_s": float(track.unseen_s)}
+    tags = {name: float(getattr(track, name)) for name in ("stature_m", "child_probability", "unseen_s")}
     if is_upright:
         tags["heading_rad"] = heading_rad(track)
         tags["position_sigma_m"] = horizontal_sigma_m(track.pose.covariance)

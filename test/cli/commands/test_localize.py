@@ -14,7 +14,7 @@ from hdnet_ros.files.roots_file import read_records
 FOCAL_PX = 400.0
 SIZE_WH_PX = (320, 240)
 PERSON_KEYS = {
-    "id", "score", "existence", "flags", "box_xywh_center_px", "root_camera_mm", "depth_sigma_mm", "joints_px", "focal_px", "patch_px",
+    "id", "score", "existence", "child_probability", "flags", "box_xywh_center_px", "root_camera_mm", "depth_sigma_mm", "joints_px", "focal_px", "patch_px",
 }  # fmt: skip
 
 

@@ -30,7 +30,7 @@ FLOOR_OF_ODOM = Floor(np.array([0.0, 0.0, 1.0]), 0.0)
 
 
 def track(id="p1", xyz=(4.0, 1.0, 0.9), velocity=(0.3, -1.1, 0.0), **fields):
-    msg = PersonTrack(id=id, score=0.8, is_moving=True, stature_m=1.72, heading_sigma_rad=math.nan)
+    msg = PersonTrack(id=id, score=0.8, is_moving=True, stature_m=1.72, heading_sigma_rad=math.nan, child_probability=math.nan)
     point, linear = msg.pose.pose.position, msg.velocity.twist.linear
     point.x, point.y, point.z = xyz
     linear.x, linear.y, linear.z = velocity
@@ -121,7 +121,8 @@ def test_people_get_metres_and_metres_a_second_in_the_frame_of_the_tracks(bench,
     people_msgs = pytest.importorskip("people_msgs.msg")
     [sink] = planner_node("people")
     received = listen(people_msgs.People, "/people")
-    standing = track("p2", velocity=(0.12, 0.1, 0.0), is_moving=False, stature_m=math.nan, unseen_s=0.4)
+    doubtful = {"stature_m": math.nan, "child_probability": 0.125}
+    standing = track("p2", velocity=(0.12, 0.1, 0.0), is_moving=False, unseen_s=0.4, **doubtful)
     msg = sent(bench, sink, answer(track(), standing), received)
     assert msg.header.frame_id == "odom" and msg.header.stamp.sec == 12
     walker, other = msg.people
@@ -135,6 +136,7 @@ def test_people_get_metres_and_metres_a_second_in_the_frame_of_the_tracks(bench,
     }  # fmt: skip
     # A rest of 0.16 m/s would turn the social layer's ellipse: who stands has no velocity.
     assert (other.velocity.x, other.velocity.y) == (0.0, 0.0)
+    assert other.tags[other.tagnames.index("child_probability")] == "0.125"
     assert "stature_m" not in other.tagnames and other.tags[other.tagnames.index("unseen_s")] == "0.400"
 
 
