@@ -125,6 +125,15 @@ def turned_box(
     return (ray, size_wh_px) if np.isfinite(size_wh_px).all() else (None, None)
 
 
+def most_overlapping(box_xywh: np.ndarray, others_xywh: np.ndarray, most: int) -> np.ndarray:
+    """Those (K, 4), at most `most`, of other boxes (N, 4) that overlap a box (4,) on the largest areas, the largest first."""
+    box, others = xyxy_from_xywh_center(box_xywh), xyxy_from_xywh_center(others_xywh).reshape(-1, 4)
+    sides = np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2])
+    area = np.prod(np.maximum(sides, 0.0), axis=1)
+    order = np.argsort(-area, kind="stable")[:most]
+    return np.asarray(others_xywh, dtype=np.float64).reshape(-1, 4)[order[area[order] > 0.0]]
+
+
 def intersection_over_union(box_xyxy: np.ndarray, others_xyxy: np.ndarray) -> np.ndarray:
     """IoU (N,) of one box (4,) with others (N, 4), all x0, y0, x1, y1."""
     low = np.maximum(box_xyxy[:2], others_xyxy[:, :2])

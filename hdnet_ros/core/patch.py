@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -28,6 +29,7 @@ __all__ = [
     "PatchPlan",
     "box_in_patch",
     "box_mask",
+    "boxes_in_cells",
     "cells_to_patch_px",
     "choose_patch_px",
     "patch_camera_for",
@@ -42,6 +44,9 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 # The mean of ImageNet: after normalisation it is what the network's own zero padding is.
 OUTSIDE_RGB = (124, 116, 104)
+
+# So many other people are told of beside each person: those whose boxes overlap the own one most.
+OTHERS_TOLD = 2
 
 # Below this ratio of source to patch px bilinear sampling loses nothing that would alias.
 _SHRINK_NEEDED = 1.05
@@ -144,13 +149,34 @@ def box_mask(
     (S / stride, S / stride) bool; at least the cell nearest to the box's centre is True
     """
     x0, y0, x1, y1 = (float(value) for value in box_xyxy_patch_px)
-    grow_x, grow_y = convention.box_margin * (x1 - x0), convention.box_margin * (y1 - y0)
+    left, top, right, bottom = _widened(np.array([x0, y0, x1, y1]), convention)
     centres = cells_to_patch_px(np.arange(convention.heatmap_px), convention)
-    columns = (centres >= x0 - grow_x) & (centres <= x1 + grow_x)
-    rows = (centres >= y0 - grow_y) & (centres <= y1 + grow_y)
+    columns = (centres >= left) & (centres <= right)
+    rows = (centres >= top) & (centres <= bottom)
     columns[np.argmin(np.abs(centres - (x0 + x1) / 2.0))] = True
     rows[np.argmin(np.abs(centres - (y0 + y1) / 2.0))] = True
     return rows[:, None] & columns[None, :]
+
+
+def boxes_in_cells(
+    boxes_xywh_center_px: np.ndarray, camera: Camera, patch_camera: PatchCamera, convention: PatchConvention
+) -> np.ndarray:
+    """Corners in heatmap cells, fractional, of the first `OTHERS_TOLD` of boxes (K, 4), widened as `box_mask` widens them.
+
+    Returns
+    -------
+    (OTHERS_TOLD, 4) float32, NaN where there are fewer, and where the patch's camera cannot see one
+    """
+    cells = np.full((OTHERS_TOLD, 4), np.nan, np.float32)
+    for row, box in zip(cells, boxes_xywh_center_px):
+        with contextlib.suppress(ValueError):
+            row[:] = patch_px_to_cells(_widened(box_in_patch(box, camera, patch_camera), convention), convention)
+    return cells
+
+
+def _widened(boxes_xyxy: np.ndarray, convention: PatchConvention) -> np.ndarray:
+    grow = convention.box_margin * (boxes_xyxy[..., 2:] - boxes_xyxy[..., :2])
+    return boxes_xyxy + np.concatenate([-grow, grow], axis=-1)
 
 
 def cells_to_patch_px(cells, convention: PatchConvention):

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from hdnet_ros.core import patch as patches
+from hdnet_ros.core.boxes import most_overlapping
 from hdnet_ros.core.depth_bins import normalise_depth
 from hdnet_ros.core.patch import PatchConvention
 from hdnet_ros.core.skeleton import MIRRORED_JOINTS, ROOT
@@ -22,8 +23,13 @@ from hdnet_ros.learn.dataset_files import random_samples
 from hdnet_ros.data.synthetic.labels import PersonLabel
 from hdnet_ros.data.synthetic.sample import SyntheticSample, make_sample
 from hdnet_ros.data.synthetic.shards import read_shard_of
+from hdnet_ros.model.look import reads_other_boxes
 
 log = logging.getLogger(__name__)
+
+# Statures are told as multiples of this one, and people as children up to this age.
+USUAL_STATURE_MM = 1700.0
+OLDEST_CHILD_YEARS = 16.0
 
 
 @dataclass
@@ -38,6 +44,9 @@ class TrainingPatch:
     normalised_depth : (N,) of the root, see core.depth_bins.
     box_masks : (N, h, w) bool.
     relative_depth_mm : (N, 17) along the patch's axis, behind the root.
+    other_boxes_cells : (N, 2, 4) corners of the boxes of others that overlap each box, see `patch.boxes_in_cells`.
+    log_stature : (N,) natural logarithm of the standing height over 1.7 m.
+    is_child : (N,) 1 below 16 years.
     key : (seed, n) of the sample.
     target : number of the person in the sample around whom the patch is cut.
     target_rows : so many of the first rows are the target, each with a box mask of its own.
@@ -50,6 +59,9 @@ class TrainingPatch:
     normalised_depth: np.ndarray
     box_masks: np.ndarray
     relative_depth_mm: np.ndarray
+    other_boxes_cells: np.ndarray
+    log_stature: np.ndarray
+    is_child: np.ndarray
     key: tuple[int, int]
     target: int = 0
     target_rows: int = 1
@@ -68,7 +80,10 @@ def make_training_patch(
     box = _jittered_box(sample.people[target].box_xywh_center_px, data, rng)
     image, camera = _jittered_patch(sample, box, convention, data, rng)
     chosen = _people_in_patch(sample, target, camera, convention, data, rng)
-    rows = [_label(sample, person, person_box, camera, convention) for person, person_box in chosen(box)]
+    rows = [
+        (*_label(sample, person, person_box, camera, convention), *_body(sample, person, person_box, camera, convention))
+        for person, person_box in chosen(box)
+    ]
     result = TrainingPatch(image, *(np.stack(column) for column in zip(*rows)), key, target, data.boxes_per_view)
     return _changed(result, data, rng)
 
@@ -93,6 +108,9 @@ def make_empty_patch(
         np.ones(1, np.float32),
         mask[None],
         np.zeros((1, joints), np.float32),
+        np.full((1, patches.OTHERS_TOLD, 4), np.nan, np.float32),
+        np.zeros(1, np.float32),
+        np.zeros(1, np.float32),
         key,
         target=-1,
         exists=False,
@@ -174,10 +192,22 @@ def _label(sample, person: PersonLabel, box, camera, convention):
     return cells, weight.astype(np.float32), np.float32(depth), mask, relative_mm
 
 
+def _body(sample, person: PersonLabel, box, camera, convention):
+    others = np.array([p.box_xywh_center_px for p in sample.people if p is not person]).reshape(-1, 4)
+    others = most_overlapping(box, others, patches.OTHERS_TOLD)
+    return (
+        patches.boxes_in_cells(others, sample.camera, camera, convention),
+        np.float32(np.log(person.stature_mm / USUAL_STATURE_MM)),
+        np.float32(person.age_years < OLDEST_CHILD_YEARS),
+    )
+
+
 def _mirrored(p: TrainingPatch) -> TrainingPatch:
     """The patch the other way round; `PatchStream` takes only conventions whose pixels lie evenly."""
     cells = p.joints_cells[:, MIRRORED_JOINTS].copy()
-    cells[..., 0] = p.box_masks.shape[2] - 1 - cells[..., 0]
+    last = p.box_masks.shape[2] - 1
+    cells[..., 0] = last - cells[..., 0]
+    x0, y0, x1, y1 = np.moveaxis(p.other_boxes_cells, -1, 0)
     return TrainingPatch(
         np.ascontiguousarray(p.image[:, ::-1]),
         cells,
@@ -185,6 +215,9 @@ def _mirrored(p: TrainingPatch) -> TrainingPatch:
         p.normalised_depth,
         np.ascontiguousarray(p.box_masks[:, :, ::-1]),
         p.relative_depth_mm[:, MIRRORED_JOINTS],
+        np.stack([last - x1, y0, last - x0, y1], axis=-1),
+        p.log_stature,
+        p.is_child,
         p.key,
         p.target,
         p.target_rows,
@@ -308,12 +341,23 @@ def collate(batch: list[TrainingPatch]) -> dict:
         "joint_weight": torch.from_numpy(np.concatenate([p.joint_weight for p in batch])),
         "normalised_depth": torch.from_numpy(np.concatenate([p.normalised_depth for p in batch])),
         "box_masks": torch.from_numpy(np.concatenate([p.box_masks for p in batch])),
+        "other_boxes_cells": torch.from_numpy(np.concatenate([p.other_boxes_cells for p in batch])),
+        "log_stature": torch.from_numpy(np.concatenate([p.log_stature for p in batch])),
+        "is_child": torch.from_numpy(np.concatenate([p.is_child for p in batch])),
         "relative_depth_mm": torch.from_numpy(np.concatenate([p.relative_depth_mm for p in batch])),
         "exists": torch.repeat_interleave(torch.tensor([float(p.exists) for p in batch]), torch.tensor(counts)),
         "patch_index": torch.repeat_interleave(torch.arange(len(batch)), torch.tensor(counts)),
         "twins": _twins(batch, counts),
         "keys": [p.key for p in batch],
     }
+
+
+def network_inputs(network: torch.nn.Module, batch: dict) -> tuple[torch.Tensor, ...]:
+    """What a network is called with on a batch of `collate`."""
+    names = ["images", "box_masks", "patch_index"]
+    if reads_other_boxes(network):
+        names.append("other_boxes_cells")
+    return tuple(batch[name] for name in names)
 
 
 def _twins(batch: list[TrainingPatch], counts: list[int]) -> torch.Tensor:

@@ -19,8 +19,9 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
 from hdnet_ros.learn import losses
+from hdnet_ros.learn.averaging import average_into
 from hdnet_ros.learn.config import DataConfig
-from hdnet_ros.learn.dataset import PatchStream, collate
+from hdnet_ros.learn.dataset import PatchStream, collate, network_inputs
 from hdnet_ros.learn.start import start_from_checkpoint
 from hdnet_ros.model.checkpoint import load_checkpoint, save_checkpoint
 from hdnet_ros.model.hdnet import HDNet
@@ -108,7 +109,7 @@ def pooled_rows(
     done = 0
     for batch in DataLoader(stream, _PATCHES_AT_ONCE, collate_fn=collate, drop_last=True):
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
-            network(batch["images"], batch["box_masks"], batch["patch_index"])
+            network(*network_inputs(network, batch))
         (features,), (_, peak, confidence) = seen["gnn"], seen["existence"]
         index = network.config.bins.index(batch["normalised_depth"].float())
         parts.append((features.half(), peak, confidence, index, batch["exists"]))
@@ -143,7 +144,7 @@ def train_heads(network: HDNet, rows: PooledRows, config: HeadsConfig) -> None:
         loss.backward()
         nn.utils.clip_grad_norm_(heads.parameters(), 5.0)
         optimiser.step()
-        _average(average, heads, min(_AVERAGE, step / (step + 10.0)))
+        average_into(average, heads, min(_AVERAGE, step / (step + 10.0)))
     heads.load_state_dict(average.state_dict())
     network.eval()
 
@@ -165,15 +166,6 @@ def _loss(network: HDNet, rows: PooledRows, config: HeadsConfig) -> Tensor:
     twins = torch.arange(len(chosen)).view(2, -1).T
     apart = losses.twin_disagreement(found, batch.target_index, twins) * batch.exists[: len(pairs)]
     return loss + config.agreement_weight * apart.mean()
-
-
-@torch.no_grad()
-def _average(average: nn.Module, heads: nn.Module, stays: float) -> None:
-    for kept, now in zip(average.state_dict().values(), heads.state_dict().values(), strict=True):
-        if kept.is_floating_point():
-            kept.lerp_(now, 1.0 - stays)
-        else:
-            kept.copy_(now)
 
 
 def save_with_heads(path: Path, network: HDNet, start: Path, told: str) -> None:

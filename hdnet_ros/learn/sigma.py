@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader
 
 from hdnet_ros.core.types import SigmaCalibration
 from hdnet_ros.learn.config import DataConfig
-from hdnet_ros.learn.dataset import PatchStream, collate
+from hdnet_ros.learn.dataset import PatchStream, collate, network_inputs
 from hdnet_ros.learn.start import start_from_checkpoint
 from hdnet_ros.model.checkpoint import load_checkpoint, save_checkpoint
 from hdnet_ros.model.hdnet import HDNet
@@ -81,7 +81,7 @@ def sigma_rows(
     stream = PatchStream(replace(IN_USE, shards=shards, seed=seed), convention)
     for batch in DataLoader(stream, _PATCHES_AT_ONCE, collate_fn=collate):
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
-            output = network(batch["images"], batch["box_masks"], batch["patch_index"])
+            output = network(*network_inputs(network, batch))
         bins = network.config.bins
         apart = output.bin_index - bins.index(batch["normalised_depth"].float())
         errors.append(apart.abs() * bins.log_step)
@@ -96,7 +96,8 @@ def sigma_rows(
 
 
 def train_sigma(network: HDNet, rows: SigmaRows, config: SigmaTraining) -> None:
-    """Train a network's sigma in place: the quantile of the errors that one standard deviation is.
+    """Train a network's sigma in place: with the floor that is added to it, the quantile of the errors that one
+    standard deviation is.
 
     The pinball loss on logarithms: a third of the people may err by more than is said, whoever they are.
     """
@@ -109,12 +110,17 @@ def train_sigma(network: HDNet, rows: SigmaRows, config: SigmaTraining) -> None:
         for group in optimiser.param_groups:
             group["lr"] = config.learning_rate * (1.0 - step / config.steps)
         chosen = torch.randint(len(target), (config.batch_size,))
-        missing = target[chosen] - head(*(column[chosen] for column in rows.inputs))
+        missing = target[chosen] - log_published(head(*(column[chosen] for column in rows.inputs)))
         loss = torch.maximum(_ONE_SIGMA * missing, (_ONE_SIGMA - 1.0) * missing).mean()
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()
     network.eval()
+
+
+def log_published(log_sigma: Tensor) -> Tensor:
+    """Logarithm of the relative sigma that is published where a network says `log_sigma`: the floor is added, as squares."""
+    return 0.5 * ((2.0 * log_sigma).exp() + SigmaCalibration().floor_relative ** 2).log()
 
 
 def save_with_sigma(path: Path, network: HDNet, start: Path, told: str) -> None:

@@ -16,7 +16,7 @@ from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 from hdnet_ros.learn.config import TrainConfig
-from hdnet_ros.learn.dataset import PatchStream, collate
+from hdnet_ros.learn.dataset import PatchStream, collate, network_inputs
 from hdnet_ros.learn.objectives import compute_losses
 from hdnet_ros.learn.start import load_pretrained, start_from_checkpoint
 from hdnet_ros.model.checkpoint import save_checkpoint, tensor_mismatches
@@ -184,7 +184,7 @@ class Trainer:
 
     def _losses(self, batch: dict) -> dict[str, torch.Tensor]:
         with self.accelerator.autocast():
-            output = self.model(batch["images"], batch["box_masks"], batch["patch_index"])
+            output = self.model(*network_inputs(self.network, batch))
         return compute_losses(output, batch, self.config, self.step)
 
     def _expect_finite(self, what: str, value: torch.Tensor, batch: dict) -> None:

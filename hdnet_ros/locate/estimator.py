@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,12 +12,13 @@ import cv2
 import numpy as np
 import torch
 
-from hdnet_ros.core.boxes import detection_problem, touches_border, turned_box
+from hdnet_ros.core.boxes import detection_problem, most_overlapping, touches_border, turned_box
 from hdnet_ros.core.camera import Camera, check_image_size
 from hdnet_ros.core.depth_bins import DepthBins, denormalise_depth
 from hdnet_ros.core.device import choose_device
 from hdnet_ros.core.human_size import PLAUSIBLE_STATURE_MM
 from hdnet_ros.core.patch import (
+    OTHERS_TOLD,
     PatchCamera,
     PatchConvention,
     box_in_patch,
@@ -39,7 +40,7 @@ from hdnet_ros.model.engine import (
     torch_threads,
     with_maps,
 )
-from hdnet_ros.model.look import Look, OneLook, PersonInImage
+from hdnet_ros.model.look import Look, OneLook, PersonInImage, reads_other_boxes
 from hdnet_ros.model.second_look import SecondLook
 from hdnet_ros.tracking.root_noise import box_at_distance
 
@@ -146,9 +147,10 @@ class HDNetEstimator(Estimator):
         waiting: list[_Waiting] = []
         for boxed, located in zip(images, results, strict=True):
             image_rgb = _checked(boxed.image_rgb, boxed.camera)
+            others = self._other_boxes(boxed.detections)
             for index, detection in enumerate(boxed.detections):
                 try:
-                    seen = self._in_image(image_rgb, detection, boxed.camera)
+                    seen = self._in_image(image_rgb, detection, boxed.camera, others(index))
                 except NUMERIC_ERRORS as error:
                     _reject(located, index, str(error))
                 else:
@@ -161,7 +163,23 @@ class HDNetEstimator(Estimator):
             located.people[:] = with_shared_joints_flagged(located.people)
         return results
 
-    def _in_image(self, image_rgb: np.ndarray, detection: Detection, camera: Camera) -> PersonInImage:
+    def _other_boxes(self, detections: Sequence[Detection]) -> Callable[[int], np.ndarray]:
+        """For each of an image's detections the boxes (K, 4) that overlap its own; none where the network reads none."""
+        none = np.empty((0, 4))
+        if not reads_other_boxes(self.network) or len(detections) < 2:
+            return lambda index: none
+        boxes = np.stack([detection.box_xywh_center_px for detection in detections])
+        is_usable = np.isfinite(boxes).all(axis=1)
+
+        def others(index: int) -> np.ndarray:
+            chosen = is_usable & (np.arange(len(boxes)) != index)
+            return most_overlapping(boxes[index], boxes[chosen], OTHERS_TOLD)
+
+        return others
+
+    def _in_image(
+        self, image_rgb: np.ndarray, detection: Detection, camera: Camera, other_boxes: np.ndarray
+    ) -> PersonInImage:
         box = detection.box_xywh_center_px
         problem = detection_problem(detection, camera.size_wh_px)
         if problem:
@@ -173,7 +191,7 @@ class HDNetEstimator(Estimator):
             raise ValueError(
                 f"box is outside the network's patch of {patch_camera.patch_px:.0f} source px"
             )
-        return PersonInImage(image_rgb, camera, box, patch_camera, box_patch_px)
+        return PersonInImage(image_rgb, camera, box, patch_camera, box_patch_px, other_boxes)
 
     @torch.inference_mode()
     def _localize_chunk(self, people: Sequence[_Waiting]) -> None:

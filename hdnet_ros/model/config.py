@@ -46,6 +46,8 @@ class HDNetConfig:
     joint_witness : "movenet_lightning" or "movenet_thunder": a second network whose word on 13 of the joints
         is added to the heatmaps that are told, not to those by which depth is pooled; "" for none
     joint_witness_px : side to which patches are resized for it
+    refiner_channels, refiner_layers : width and depth of a `DepthRefiner`, which corrects the depth bins by what the
+        witness, the joints' places and others' boxes say; 0 layers leave it out
     pose : the 3D pose of the same people, root-relative; None leaves it out
     """
 
@@ -72,6 +74,8 @@ class HDNetConfig:
     sigma_head: bool = False
     joint_witness: str = ""
     joint_witness_px: int = 256
+    refiner_channels: int = 128
+    refiner_layers: int = 0
     pose: PoseConfig | None = None
 
     def __post_init__(self) -> None:
@@ -87,6 +91,11 @@ class HDNetConfig:
         for name in _SWITCHES:
             if not isinstance(getattr(self, name), bool):
                 raise ValueError(f"{name} is {getattr(self, name)!r}, expected true or false")
+        if self.refiner_layers and (not self.joint_witness or self.direct_regression or self.refiner_channels % 4):
+            raise ValueError(
+                f"refiner_layers is {self.refiner_layers}, expected 0 without a joint_witness or with direct_regression,"
+                f" and refiner_channels, {self.refiner_channels}, a multiple of 4"
+            )
         if isinstance(self.bins, Mapping):
             object.__setattr__(self, "bins", DepthBins.from_dict(dict(self.bins)))
         if not isinstance(self.bins, DepthBins):
@@ -127,8 +136,10 @@ _SMALLEST = {
     "joint_count": 1,
     "decode_radius_cells": 0,
     "joint_witness_px": 32,
+    "refiner_channels": 4,
+    "refiner_layers": 0,
 }
-_LARGEST = {"gnn_layers": 64, "joint_count": 256, "decode_radius_cells": 1024}
+_LARGEST = {"gnn_layers": 64, "refiner_layers": 64, "joint_count": 256, "decode_radius_cells": 1024}
 _SWITCHES = (
     "separate_pairs",
     "median_depth",

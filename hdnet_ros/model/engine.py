@@ -119,8 +119,10 @@ def with_maps(network: HDNet, compiled: ImagesByOpenVino) -> HDNet:
 
     def maps(images: Tensor | Patches) -> HDNetMaps:
         logits, *rest = compiled(images)
-        features = SplitFeatures(levels, tuple(rest[:pieces]))
-        return HDNetMaps(**dict(zip(names, (logits, features, *rest[pieces:]), strict=True)))
+        features, rest = SplitFeatures(levels, tuple(rest[:pieces])), rest[pieces:]
+        if names[-1] == "witness_levels":
+            rest = [*rest[: len(names) - 3], tuple(rest[len(names) - 3 :])]
+        return HDNetMaps(**dict(zip(names, (logits, features, *rest), strict=True)))
 
     network = copy.copy(network)
     object.__setattr__(network, "maps", maps)
@@ -192,7 +194,9 @@ class _Maps(nn.Module):
     def in_parts(self) -> list[nn.Module]:
         """Modules whose outputs together are this one's, and that share no work; none if there is only one."""
         witness = self.network.witness
-        return [] if witness is None else [_Maps(self.network, has_witness=False), witness]
+        if witness is None:
+            return []
+        return [_Maps(self.network, has_witness=False), _Witness(self.network)]
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         network = self.network
@@ -201,9 +205,20 @@ class _Maps(nn.Module):
         logits = convolved(network.heatmap_head, network.heatmap_branch.pieces, heatmap_features)
         depth_features = network.depth_branch.split(pyramid) if network.depth_branch else heatmap_features
         pieces = [part.permute(0, 2, 3, 1) for parts in depth_features for part in parts]
-        volumes, witness = network.other_maps(images, pyramid, logits)
-        others = (volumes, witness if self._has_witness else None)
-        return (logits, *pieces, *(part for part in others if part is not None))
+        volumes = network.pose(images, pyramid, logits) if network.pose else None
+        witness = network.witness_maps(images) if self._has_witness else ()
+        return (logits, *pieces, *(() if volumes is None else (volumes,)), *witness)
+
+
+class _Witness(nn.Module):
+    """The part of HDNet's maps that its witness computes."""
+
+    def __init__(self, network: HDNet) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        return self.network.witness_maps(images)
 
 
 @contextlib.contextmanager

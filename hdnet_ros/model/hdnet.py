@@ -31,6 +31,13 @@ from hdnet_ros.model.heatmap import (
 from hdnet_ros.model.joint_witness import JointWitness
 from hdnet_ros.model.pieces import Piece, SplitFeatures, pool_in_window
 from hdnet_ros.model.pose3d import IntegralPose, PoseOutput
+from hdnet_ros.model.refiner import (
+    DepthRefiner,
+    Joints,
+    at_joints,
+    over_box,
+    refiner_inputs,
+)
 from hdnet_ros.model.sigma import SigmaHead
 from hdnet_ros.model.skeleton_gnn import SkeletonGNN
 
@@ -46,12 +53,14 @@ class HDNetMaps(NamedTuple):
     depth_features : (B, C, S / 4, S / 4), or the same in pieces
     volumes : (B, J, D, h, w) logits of the 3D pose, or None where the network has no pose head
     witness : (B, J, S / 4, S / 4) what a `JointWitness` adds to the logits, or None without one
+    witness_levels : three maps of the witness's features, at strides 4, 8 and 16, or None where nothing reads them
     """
 
     heatmap_logits: Tensor
     depth_features: Tensor | SplitFeatures
     volumes: Tensor | None = None
     witness: Tensor | None = None
+    witness_levels: tuple[Tensor, ...] | None = None
 
 
 class HDNetOutput(NamedTuple):
@@ -70,6 +79,7 @@ class HDNetOutput(NamedTuple):
         not say
     log_sigma : (N,) logarithm of the standard deviation of ln(depth), or None where the network leaves
         that to the spread of its bins
+    child_logit : (N,) of the probability that the person is a child, or None where the network does not say
     """
 
     heatmap_logits: Tensor
@@ -81,6 +91,7 @@ class HDNetOutput(NamedTuple):
     pose: PoseOutput | None = None
     existence_logit: Tensor | None = None
     log_sigma: Tensor | None = None
+    child_logit: Tensor | None = None
 
 
 class HDNet(nn.Module):
@@ -129,22 +140,44 @@ class HDNet(nn.Module):
         if config.direct_regression:
             nn.init.constant_(self.depth_head.bias, 0.5 * (config.bins.count - 1))
         self.existence = ExistenceHead(branch_channels, config.joint_count) if config.existence else None
-        depth_channels = self.depth_head.in_features
-        self.sigma_head = SigmaHead(depth_channels, config.joint_count) if config.sigma_head else None
         witness = config.joint_witness
         self.witness = JointWitness(witness, config.joint_witness_px) if witness else None
+        self.refiner = self._make_refiner(branch_channels) if config.refiner_layers else None
+        read = self.refiner.summary_channels if self.refiner else self.depth_head.in_features
+        self.sigma_head = SigmaHead(read, config.joint_count) if config.sigma_head else None
         self.pose = (
             IntegralPose(config.pose, config.fpn_channels, config.joint_count)
             if config.pose
             else None
         )
 
+    def _make_refiner(self, branch_channels: int) -> DepthRefiner:
+        assert self.witness is not None
+        config, levels = self.config, self.witness.level_channels
+        return DepthRefiner(
+            branch_channels + sum(levels),
+            branch_channels + levels[-1],
+            config.joint_count,
+            config.bins.count,
+            config.refiner_channels,
+            config.refiner_layers,
+        )
+
     def features(self, images: Tensor) -> list[Tensor]:
         """Pyramid [P2, P3, P4, P5] of (B, 3, S, S) images."""
         return self.fpn(self.backbone(images))
 
+    @property
+    def reads_other_boxes(self) -> bool:
+        """Whether `other_boxes_cells` makes a difference."""
+        return self.refiner is not None
+
     def forward(
-        self, images: Tensor, box_masks: Tensor, patch_index: Tensor | None = None
+        self,
+        images: Tensor,
+        box_masks: Tensor,
+        patch_index: Tensor | None = None,
+        other_boxes_cells: Tensor | None = None,
     ) -> HDNetOutput:
         """Estimate N people in B patches.
 
@@ -153,13 +186,15 @@ class HDNet(nn.Module):
         images : (B, 3, S, S) RGB from 0 to 255, uint8 or floating
         box_masks : (N, S / 4, S / 4) bool, the cells of each person's box, at least one
         patch_index : (N,) long, the patch each person is in; None means person n is in patch n
+        other_boxes_cells : (N, 2, 4) corners of the boxes of others that overlap each person's, widened as the masks are,
+            NaN where there are none; None says nobody's does. Only a network with a refiner reads them.
 
         Raises
         ------
         ValueError : sizes that do not belong together
         """
         _check_inputs(images, box_masks, patch_index)
-        return self.read(self.maps(images), box_masks, patch_index)
+        return self.read(self.maps(images), box_masks, patch_index, other_boxes_cells)
 
     def maps(self, images: Tensor) -> HDNetMaps:
         """What the convolutions make of (B, 3, S, S) patches, whoever is in them.
@@ -170,14 +205,15 @@ class HDNet(nn.Module):
         heatmap_features = self.heatmap_branch(pyramid)
         depth_features = self.depth_branch(pyramid) if self.depth_branch else heatmap_features
         logits = self.heatmap_head(heatmap_features)
-        return HDNetMaps(logits, depth_features, *self.other_maps(images, pyramid, logits))
-
-    def other_maps(
-        self, images: Tensor, pyramid: list[Tensor], logits: Tensor
-    ) -> tuple[Tensor | None, Tensor | None]:
-        """`volumes` and `witness` of `HDNetMaps`."""
         volumes = self.pose(images, pyramid, logits) if self.pose else None
-        return volumes, self.witness(images) if self.witness else None
+        witness, *levels = self.witness_maps(images) or (None,)
+        return HDNetMaps(logits, depth_features, volumes, witness, tuple(levels) or None)
+
+    def witness_maps(self, images: Tensor) -> tuple[Tensor, ...]:
+        """`witness` of `HDNetMaps` and, where they are read, its levels; nothing without a witness."""
+        if self.witness is None:
+            return ()
+        return self.witness(images)[: None if self.refiner else 1]
 
     @property
     def depth_pieces(self) -> tuple[tuple[Piece, ...], ...]:
@@ -187,46 +223,70 @@ class HDNet(nn.Module):
     @property
     def map_names(self) -> tuple[str, ...]:
         """Which of `HDNetMaps` this network has, in their order."""
-        has = {"volumes": self.pose is not None, "witness": self.witness is not None}
+        has = {
+            "volumes": self.pose is not None,
+            "witness": self.witness is not None,
+            "witness_levels": self.refiner is not None,
+        }
         return tuple(name for name in HDNetMaps._fields if has.get(name, True))
 
     def read(
-        self, maps: HDNetMaps, box_masks: Tensor, patch_index: Tensor | None = None
+        self,
+        maps: HDNetMaps,
+        box_masks: Tensor,
+        patch_index: Tensor | None = None,
+        other_boxes_cells: Tensor | None = None,
     ) -> HDNetOutput:
         """Read N people off the maps of B patches; parameters as `forward` has them."""
-        logits, depth_features, volumes, witness = maps
-        if is_one_each(patch_index, len(logits)):
+        if is_one_each(patch_index, len(maps.heatmap_logits)):
             patch_index = None
         rows, columns = self._cells_to_read(box_masks)
         # Sums over thousands of cells and the depth itself do not bear bfloat16's 8 bits.
-        with torch.autocast(logits.device.type, enabled=False):
-            logits, masks = _of_each(logits, patch_index)[..., rows, columns], box_masks[..., rows, columns]
-            inside_logits = mask_logits(logits, masks)
-            inside = spatial_softmax(inside_logits)
-            first_cell = inside.new_tensor([columns.start, rows.start])
-            pooled_evenly = not self.config.heatmap_pooling
-            weights = _even(masks, inside) if pooled_evenly else inside
-            joint_features = pool_in_window(weights, depth_features, rows, columns, patch_index)
-            evidence = self._evidence(inside_logits, inside) if self.existence or self.sigma_head else ()
-            existence = self.existence(joint_features, *evidence) if self.existence else None
-            if self.gnn:
-                joint_features = self.gnn(joint_features)
-            person_features = joint_features.mean(dim=1)
+        with torch.autocast(box_masks.device.type, enabled=False):
+            logits = _of_each(maps.heatmap_logits, patch_index)[..., rows, columns]
+            masks = box_masks[..., rows, columns]
+            own_logits = mask_logits(logits, masks)
+            own = spatial_softmax(own_logits)
+            even = _even(masks, own)
+            weights = own if self.config.heatmap_pooling else even
+            weights = torch.cat([weights, even[:, :1]], 1) if self.refiner else weights
+            pooled = pool_in_window(weights, maps.depth_features, rows, columns, patch_index)
+            joint_features, box_features = pooled[:, : self.config.joint_count], pooled[:, -1]
+            person_features = (self.gnn(joint_features) if self.gnn else joint_features).mean(dim=1)
             depth = self.depth_head(person_features)
+            heard_logits, heard = own_logits, own
+            if maps.witness is not None:
+                heard_logits = mask_logits(logits + _of_each(maps.witness, patch_index)[..., rows, columns], masks)
+                heard = spatial_softmax(heard_logits)
+            joints = self._joints(own_logits, own, heard, own.new_tensor([columns.start, rows.start]))
+            evidence = (joints.peak, joints.own_confidence)
+            existence = self.existence(joint_features, *evidence) if self.existence else None
+            child_logit = None
+            if self.refiner:
+                seen = self._seen_by_witness(maps.witness_levels, own, joints, box_masks, rows, columns, patch_index)
+                joint_features, box_features = (
+                    torch.cat(both, -1) for both in ((joint_features, seen[0]), (seen[1], box_features))
+                )
+                inputs = refiner_inputs(joint_features, box_features, joints, depth, box_masks, other_boxes_cells)
+                depth, person_features, child_logit, _ = self.refiner(*inputs)
             bin_logits, bin_probabilities, bin_index = self._depth(depth)
             log_sigma = None
             if self.sigma_head:
                 log_sigma = self.sigma_head(person_features, bin_probabilities, bin_index, *evidence)
-            if witness is not None:
-                witness = _of_each(witness, patch_index)[..., rows, columns]
-                inside_logits = mask_logits(logits + witness, masks)
-                inside = spatial_softmax(inside_logits)
-            joints_cells = self.joints_of(inside) + first_cell
-            heatmaps = _in_whole_map(inside, rows, columns, box_masks, 0.0)
-            heatmap_logits = _in_whole_map(inside_logits, rows, columns, box_masks, MASKED_LOGIT)
-            pose = self.pose.decode(volumes.float(), box_masks, patch_index) if self.pose and volumes is not None else None
+            pose = None
+            if self.pose and maps.volumes is not None:
+                pose = self.pose.decode(maps.volumes.float(), box_masks, patch_index)
         return HDNetOutput(
-            heatmap_logits, heatmaps, joints_cells, bin_logits, bin_probabilities, bin_index, pose, existence, log_sigma
+            _in_whole_map(heard_logits, rows, columns, box_masks, MASKED_LOGIT),
+            _in_whole_map(heard, rows, columns, box_masks, 0.0),
+            joints.cells,
+            bin_logits,
+            bin_probabilities,
+            bin_index,
+            pose,
+            existence,
+            log_sigma,
+            child_logit,
         )
 
     def _cells_to_read(self, box_masks: Tensor) -> tuple[slice, slice]:
@@ -240,11 +300,32 @@ class HDNet(nn.Module):
             return occupied_window(box_masks)
         return slice(0, box_masks.shape[-2]), slice(0, box_masks.shape[-1])
 
-    def _evidence(self, heatmap_logits: Tensor, heatmaps: Tensor) -> tuple[Tensor, Tensor]:
-        """How high the joints' heatmaps are and how much together, each (N, J)."""
-        joints_cells = self._decoded(heatmaps).detach()
-        confidence = mass_around(heatmaps, joints_cells, CONFIDENCE_REACH_CELLS)
-        return heatmap_logits.flatten(2).amax(-1), confidence
+    def _joints(self, own_logits: Tensor, own: Tensor, heard: Tensor, first_cell: Tensor) -> Joints:
+        """Joints of heatmaps (N, J, h, w) within a window that begins at `first_cell`, the witness not heard and heard."""
+        own_cells, cells = self._decoded(own).detach(), self.joints_of(heard)
+        own_confidence = mass_around(own, own_cells, CONFIDENCE_REACH_CELLS)
+        confidence = mass_around(heard, cells, CONFIDENCE_REACH_CELLS)
+        peak = own_logits.flatten(2).amax(-1)
+        return Joints(cells + first_cell, own_cells + first_cell, peak, own_confidence, confidence)
+
+    def _seen_by_witness(
+        self,
+        levels: tuple[Tensor, ...] | None,
+        weights: Tensor,
+        joints: Joints,
+        box_masks: Tensor,
+        rows: slice,
+        columns: slice,
+        patch_index: Tensor | None,
+    ) -> tuple[Tensor, Tensor]:
+        """The witness's features at the joints (N, J, C), of all levels, and over the box (N, C), of the coarsest."""
+        assert levels is not None
+        finest, *coarser = levels
+        found = [pool_in_window(weights, finest, rows, columns, patch_index)]
+        for level in coarser:
+            level = _of_each(level, patch_index)
+            found.append(at_joints(level, joints.own_cells, finest.shape[-1]))
+        return torch.cat(found, -1), over_box(level, box_masks)
 
     def joints_of(self, heatmaps: Tensor) -> Tensor:
         """Joints (N, J, 2) in cells of heatmaps (N, J, h, w), decoded as the configuration says."""

@@ -12,6 +12,8 @@ from hdnet_ros.model.fpn import make_backbone
 
 # What a cell counts where the witness sees nothing: enough to be overruled, little against what it sees.
 _NOTHING_SEEN = 0.02
+# Strides 4, 8 and 16; what is coarser says nothing of a joint.
+_LEVELS = 3
 
 
 class JointWitness(nn.Module):
@@ -37,20 +39,34 @@ class JointWitness(nn.Module):
         self.register_buffer("_is_known", is_known.float(), persistent=False)
         self._is_in_order = False
 
-    def forward(self, images: Tensor) -> Tensor:
-        """(B, J, S / 4, S / 4) of images (B, 3, S, S), RGB from 0 to 255; zero for joints it does not know."""
+    @property
+    def level_channels(self) -> tuple[int, ...]:
+        """Channels of the levels that `forward` returns."""
+        return tuple(self.backbone.level_channels[:_LEVELS])
+
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        """What is to be added to the logits, and the features that it comes from.
+
+        Parameters
+        ----------
+        images : (B, 3, S, S), RGB from 0 to 255
+
+        Returns
+        -------
+        (B, J, S / 4, S / 4), zero for joints that it does not know, and its levels (B, C, h, w): the finest with as many
+        cells, the others at strides 8 and 16 of what it was given
+        """
         cells, images = images.shape[-1] // 4, images.float()
         if images.shape[-1] != self.input_px:
-            side = [self.input_px, self.input_px]
-            images = F.interpolate(images, size=side, mode="bilinear", align_corners=False)
-        finest = self.backbone(images)[0]
+            images = _resized(images, self.input_px)
+        finest, *coarser = self.backbone(images)[:_LEVELS]
         logits = self.backbone.keypoint_logits(finest)
         scores = torch.sigmoid((logits if self._is_in_order else logits[:, self._keypoints]).float())
         if scores.shape[-1] != cells:
-            scores = F.interpolate(scores, size=[cells, cells], mode="bilinear", align_corners=False)
+            scores, finest = (_resized(maps, cells) for maps in (scores, finest))
         # Both agree on a joint where their peaks lie a cell apart.
         scores = F.avg_pool2d(scores, 3, stride=1, padding=1)
-        return (scores + _NOTHING_SEEN).log() * self._is_known
+        return (scores + _NOTHING_SEEN).log() * self._is_known, finest, *coarser
 
     @torch.no_grad()
     def put_in_order(self) -> None:
@@ -58,3 +74,7 @@ class JointWitness(nn.Module):
         last = self.backbone.keypoints[-1]
         last.weight, last.bias = (nn.Parameter(values[self._keypoints], False) for values in (last.weight, last.bias))
         self._is_in_order = True
+
+
+def _resized(maps: Tensor, side: int) -> Tensor:
+    return F.interpolate(maps, size=[side, side], mode="bilinear", align_corners=False)

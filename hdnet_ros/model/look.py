@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from hdnet_ros.core.camera import Camera
-from hdnet_ros.core.patch import box_mask, sample_patch_of_camera
+from hdnet_ros.core.patch import box_mask, boxes_in_cells, sample_patch_of_camera
 from hdnet_ros.core.patch_camera import PatchCamera, PatchConvention
 from hdnet_ros.model.device_patches import DeviceImage
 
@@ -28,6 +28,7 @@ class PersonInImage:
     box_xywh_center_px : (4,) box in the image
     patch_camera : of the patch that the answer is about
     box_patch_px : (4,) corners of the box in that patch, px
+    other_boxes_xywh_center_px : (K, 4) of those of other people in the image that overlap it, the most first
     """
 
     image_rgb: np.ndarray
@@ -35,6 +36,7 @@ class PersonInImage:
     box_xywh_center_px: np.ndarray
     patch_camera: PatchCamera
     box_patch_px: np.ndarray
+    other_boxes_xywh_center_px: np.ndarray = field(default_factory=lambda: np.empty((0, 4)))
 
 
 class Patches:
@@ -96,12 +98,27 @@ class OneLook:
     def at(self, people: Sequence[PersonInImage], device: torch.device) -> Any:
         """As `Look.at`."""
         patches, masks, patch_index = network_inputs(people, self._convention, device)
-        return self.network(as_taken(self.network, patches), masks, patch_index)
+        others = (other_boxes(people, self._convention, device),) if reads_other_boxes(self.network) else ()
+        return self.network(as_taken(self.network, patches), masks, patch_index, *others)
 
 
 def as_taken(network: nn.Module, patches: Patches) -> Patches | Tensor:
     """Patches as a network takes them: one by one where it says so (`HDNet.takes_patches`), else stacked."""
     return patches if getattr(network, "takes_patches", False) else patches.stacked()
+
+
+def reads_other_boxes(network: nn.Module) -> bool:
+    """Whether a network is to be told whose boxes overlap whose."""
+    return getattr(network, "reads_other_boxes", False)
+
+
+def other_boxes(people: Sequence[PersonInImage], convention: PatchConvention, device: torch.device) -> Tensor:
+    """Boxes of others as `HDNet.forward` takes them, (N, 2, 4) heatmap cells."""
+    rows = [
+        boxes_in_cells(person.other_boxes_xywh_center_px, person.camera, person.patch_camera, convention)
+        for person in people
+    ]
+    return torch.from_numpy(np.stack(rows)).to(device)
 
 
 def network_inputs(

@@ -14,7 +14,7 @@ from hdnet_ros.core.patch_camera import LADDER_FILL, PatchConvention
 from hdnet_ros.core.skeleton import MIRRORED_JOINTS
 from hdnet_ros.model.hdnet import HDNet, HDNetOutput
 from hdnet_ros.model.heatmap import mask_logits
-from hdnet_ros.model.look import Patches, PersonInImage, as_taken, network_inputs
+from hdnet_ros.model.look import Patches, PersonInImage, as_taken, network_inputs, other_boxes, reads_other_boxes
 from hdnet_ros.model.pose3d import PoseOutput
 
 _SMALLEST_PROBABILITY = 1e-30
@@ -63,8 +63,26 @@ class SecondLook(nn.Module):
         ]
         both = Patches(patches.cuts + [_mirrored(cut) for cut in second.cuts], self._convention.input_px)
         return self._mean_of(
-            as_taken(self.network, both), masks, patch_index, second_masks, torch.tensor(magnification, device=device)
+            as_taken(self.network, both),
+            masks,
+            patch_index,
+            second_masks,
+            torch.tensor(magnification, device=device),
+            self._other_boxes(people, seconds, device),
         )
+
+    def _other_boxes(
+        self, people: Sequence[PersonInImage], seconds: Sequence[PersonInImage], device: torch.device
+    ) -> Tensor | None:
+        """Boxes of others in the first patches and in the second, mirrored ones; None where nobody reads them."""
+        if not reads_other_boxes(self.network):
+            return None
+        second = other_boxes(seconds, self._second_convention, device)
+        cells = self._convention.heatmap_px
+        mirrored = torch.stack(
+            [cells - 1 - second[..., 2], second[..., 1], cells - 1 - second[..., 0], second[..., 3]], -1
+        )
+        return torch.cat([other_boxes(people, self._convention, device), mirrored])
 
     def _second_view(self, person: PersonInImage) -> PersonInImage:
         box, camera = person.box_xywh_center_px, person.camera
@@ -103,6 +121,7 @@ class SecondLook(nn.Module):
         patch_index: Tensor,
         second_box_masks: Tensor,
         magnification: Tensor,
+        other_boxes_cells: Tensor | None = None,
     ) -> HDNetOutput:
         """As `forward`, of the first patches and behind them the second ones, mirrored."""
         device = box_masks.device
@@ -111,6 +130,7 @@ class SecondLook(nn.Module):
             patches,
             torch.cat([box_masks, second_box_masks.flip(-1)]),
             torch.cat([patch_index, second_index]),
+            *(() if other_boxes_cells is None else (other_boxes_cells,)),
         )
         bins = self.network.config.bins
         with torch.autocast(device.type, enabled=False):
@@ -138,6 +158,7 @@ class SecondLook(nn.Module):
                 else _mean_pose(both.pose, box_masks.shape[-2:], magnification),
                 None if both.existence_logit is None else sum(both.existence_logit.chunk(2)) / 2,
                 None if both.log_sigma is None else sum(both.log_sigma.chunk(2)) / 2,
+                None if both.child_logit is None else sum(both.child_logit.chunk(2)) / 2,
             )
 
 

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from hdnet_ros.core.boxes import (
+    most_overlapping,
     box_problem,
     detection_problem,
     intersection_over_union,
@@ -67,6 +68,14 @@ def test_touches_border_within_one_percent_or_2_px():
 def test_intersection_over_union_of_half_overlap_is_a_third():
     iou = intersection_over_union(np.array([0.0, 0, 2, 2]), np.array([[1.0, 0, 3, 2], [5, 5, 6, 6]]))
     assert iou == pytest.approx([1 / 3, 0.0])
+
+
+def test_most_overlapping_are_those_that_share_the_largest_area():
+    box = np.array([50.0, 50.0, 20.0, 40.0])
+    others = np.array([[300.0, 50, 20, 40], [65.0, 50, 20, 40], [55.0, 50, 20, 40], [60.0, 50, 20, 40]])
+    assert most_overlapping(box, others, 2).tolist() == others[[2, 3]].tolist()
+    assert most_overlapping(box, others[:2], 2).tolist() == others[[1]].tolist()
+    assert most_overlapping(box, np.empty((0, 4)), 2).shape == (0, 4)
 
 
 def test_suppress_overlaps_keeps_the_better_box():

@@ -9,6 +9,7 @@ from hdnet_ros.core.patch import (
     PatchConvention,
     box_in_patch,
     box_mask,
+    boxes_in_cells,
     cells_to_patch_px,
     choose_patch_px,
     patch_camera_for,
@@ -212,6 +213,22 @@ def test_box_in_patch_of_a_crop_is_the_scaled_box():
     assert patch_camera.patch_px == pytest.approx(256.0)
     bounds = box_in_patch(box, camera, patch_camera)
     assert bounds == pytest.approx([127.5 - 32, 127.5 - 64, 127.5 + 32, 127.5 + 64])
+
+
+@settings(deadline=None, max_examples=30)
+@given(box=boxes, other=boxes)
+def test_boxes_in_cells_end_where_their_masks_do(box, other):
+    camera, convention = CAMERAS["plumb_bob"], PatchConvention()
+    patch_camera = patch_camera_for(camera, box, convention)
+    corners = boxes_in_cells(np.array([other]), camera, patch_camera, convention)
+    assert corners.shape == (2, 4)
+    assert np.isnan(corners[1]).all()
+    mask = box_mask(box_in_patch(other, camera, patch_camera), convention)
+    columns, rows = np.flatnonzero(mask.any(0)), np.flatnonzero(mask.any(1))
+    expected = np.array([columns[0], rows[0], columns[-1], rows[-1]])
+    inside = (corners[0] > 1) & (corners[0] < 62)
+    if inside.all() and (corners[0, 2:] - corners[0, :2] > 2).all():
+        assert np.abs(corners[0] - expected).max() <= 1.0
 
 
 def test_box_mask_takes_cells_whose_centre_is_inside():

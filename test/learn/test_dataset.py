@@ -30,7 +30,7 @@ def person_with_joints(camera):
     return SimpleNamespace(
         box_xywh_center_px=np.concatenate([(low + high) / 2, high - low]),
         joints_px=px, joints_camera_mm=joints, joint_visible=np.ones(17, bool),
-        root_camera_mm=ROOT_MM, visible_fraction=1.0,
+        root_camera_mm=ROOT_MM, visible_fraction=1.0, stature_mm=1190.0, age_years=6.0,
     )
 
 
@@ -77,6 +77,28 @@ def test_relative_depths_are_along_the_patchs_axis_and_follow_the_mirror():
     axis = ROOT_MM / np.linalg.norm(ROOT_MM)
     expected = sorted((person.joints_camera_mm - person.joints_camera_mm[0]) @ axis)
     assert sorted(turned.relative_depth_mm[0]) == pytest.approx(expected, abs=30.0)
+
+
+def test_boxes_of_others_follow_the_mirror_and_bodies_are_told():
+    sample = sample_with_dots()
+    person = sample.people[0]
+    beside = SimpleNamespace(**vars(person))
+    beside.box_xywh_center_px = person.box_xywh_center_px + (0.5 * person.box_xywh_center_px[2], 0, 0, 0)
+    far = SimpleNamespace(**vars(person))
+    far.box_xywh_center_px = np.array([20.0, 20, 10, 10])
+    sample.people += [far, beside]
+    sides = set()
+    for seed in range(6):
+        patch = dataset.make_training_patch(sample, 0, CONVENTION, EXACT, np.random.default_rng(seed))
+        x0, _, x1, _ = patch.other_boxes_cells[0, 0]
+        columns = np.flatnonzero(patch.box_masks[0].any(0))
+        aside = ((x0 + x1) / 2 - columns.mean()) / (x1 - x0)
+        assert abs(aside) == pytest.approx(0.5 / 1.3, abs=0.06)
+        sides.add(aside > 0)
+        assert np.isnan(patch.other_boxes_cells[0, 1]).all()
+        assert patch.log_stature[0] == pytest.approx(np.log(1190 / 1700), abs=1e-6)
+        assert patch.is_child[0] == 1.0
+    assert sides == {True, False}
 
 
 def test_depth_target_undoes_the_patch_scale():

@@ -30,7 +30,7 @@ def sample_of_noise():
     person = SimpleNamespace(
         box_xywh_center_px=np.array([160.0, 120.0, 50.0, 140.0]), joints_px=camera.project(joints_mm),
         joints_camera_mm=joints_mm, joint_visible=np.ones(17, bool), root_camera_mm=joints_mm[8],
-        visible_fraction=1.0,
+        visible_fraction=1.0, stature_mm=1700.0, age_years=30.0,
     )  # fmt: skip
     image = np.random.default_rng(3).integers(0, 256, (240, 320, 3), dtype=np.uint8)
     return SimpleNamespace(image_rgb=image, camera=camera, people=[person])

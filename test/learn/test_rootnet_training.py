@@ -52,6 +52,9 @@ def patch_of(number):
         normalised_depth=depth,
         box_masks=np.ones((1, 16, 16), bool),
         relative_depth_mm=np.zeros((1, 17), np.float32),
+        other_boxes_cells=np.full((1, 2, 4), np.nan, np.float32),
+        log_stature=np.zeros(1, np.float32),
+        is_child=np.zeros(1, np.float32),
         key=(1, number),
     )
 

@@ -47,6 +47,9 @@ def patch_of(number: int) -> TrainingPatch:
         normalised_depth=np.array([rng.uniform(1, 8)], np.float32),
         box_masks=mask,
         relative_depth_mm=rng.uniform(-500, 500, (1, 17)).astype(np.float32),
+        other_boxes_cells=np.full((1, 2, 4), np.nan, np.float32),
+        log_stature=np.zeros(1, np.float32),
+        is_child=np.zeros(1, np.float32),
         key=(7, number),
     )
 

@@ -125,6 +125,30 @@ def test_localize_with_the_authors_convention_shares_one_patch():
     assert "outside the network's patch of 1000 source px" in located.rejected[0][1]
 
 
+class _Listening(MeasuringNetwork):
+    """Keeps what it is told of others."""
+
+    reads_other_boxes = True
+
+    def forward(self, images, box_masks, patch_index, other_boxes_cells):
+        self.told = other_boxes_cells
+        return super().forward(images, box_masks, patch_index)
+
+
+def test_a_network_that_reads_them_is_told_the_boxes_that_overlap():
+    image, box = draw_figure(CAMERA, CENTRE_MM)
+    shift = np.array([0.5 * box[2], 0, 0, 0])
+    estimator = make_estimator("crop", _Listening(BINS))
+    estimator.localize(image, [Detection(box), Detection(box - 2.2 * shift), Detection(box + shift)], CAMERA)
+    told = estimator.network.told
+    assert told.shape == (3, 2, 4)
+    assert told.isnan().all(-1).tolist() == [[False, True], [True, True], [False, True]]
+    middle = (0.5 * (told[..., 0] + told[..., 2])).numpy()
+    # Each has the other half its own width aside: to the right of the first, to the left of the last.
+    assert middle[0, 0] - 31.5 == pytest.approx(31.5 - middle[2, 0], abs=0.1)
+    assert middle[0, 0] > 32.0
+
+
 class _Broken(MeasuringNetwork):
     """Answers the second person with NaN."""
 

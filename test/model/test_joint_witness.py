@@ -26,7 +26,7 @@ def test_joints_that_both_name_are_told_by_both_and_nothing_else_moves(both, mak
     people = make_people([0, 0, 1])
     with torch.inference_mode():
         found, alone = network(*people), plain(*people)
-        word = network.witness(people[0])[people[2]]
+        word = network.witness(people[0])[0][people[2]]
     for same in ("bin_logits", "bin_index", "existence_logit"):
         assert torch.equal(getattr(found, same), getattr(alone, same))
     assert torch.equal(found.joints_cells[:, ~KNOWN], alone.joints_cells[:, ~KNOWN])
@@ -42,7 +42,7 @@ def test_it_points_where_its_keypoint_is():
     logits = torch.full((1, 17, 16, 16), -20.0)
     logits[0, COCO_JOINTS.index("left_wrist"), 5, 9] = 20.0
     witness.backbone.keypoint_logits = lambda finest: logits
-    word = witness(torch.zeros(1, 3, 64, 64, dtype=torch.uint8))[0]
+    word = witness(torch.zeros(1, 3, 64, 64, dtype=torch.uint8))[0][0]
     wrist = word[JOINT_NAMES.index("left_wrist")]
     assert torch.equal((wrist > wrist.amin() + 1.0).nonzero().amin(0), torch.tensor([4, 8]))
     assert torch.equal((wrist > wrist.amin() + 1.0).nonzero().amax(0), torch.tensor([6, 10]))

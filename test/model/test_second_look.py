@@ -26,6 +26,7 @@ CAMERA = Camera.from_matrix((1000, 0, 640, 0, 1000, 360, 0, 0, 1), (1280, 720))
 CHANGES = {
     "plain": {},
     "median and windows": {"median_depth": True, "decode_radius_cells": 3, "separate_pairs": True},
+    "refined": {"joint_witness": "movenet_lightning", "joint_witness_px": 64, "refiner_layers": 1, "refiner_channels": 16},
     "with pose": {"pose": PoseConfig(backbone="shared", slices=8, channels=8)},
 }
 
