@@ -73,14 +73,14 @@ def test_launch_arguments_are_declared(line):
 def files(tmp_path_factory):
     """A folder in which every file that the commands name is there, as far as commands look before they start."""
     folder = tmp_path_factory.mktemp("documented")
-    for name in ("drive1", "drive2", "out/drive1", "shards", "fresh", "holdout", "pets", "FOLDER", "Human36M", "MuPoTS"):
+    for name in ("drive1", "drive2", "out/drive1", "shards", "new", "bodies", "holdout", "pets", "FOLDER", "Human36M", "MuPoTS"):
         (folder / name).mkdir(parents=True)
     (folder / "configs").symlink_to(ROOT / "configs")
     (folder / "test").symlink_to(ROOT / "test")
     (folder / "weights").mkdir()
     for path in (ROOT / "weights").glob("*.safetensors"):
         (folder / "weights" / path.name).symlink_to(path)
-    for name in ("ckpt.pth.tar", "authors.safetensors", "lite.safetensors", "with_existence.safetensors"):
+    for name in ("ckpt.pth.tar", "authors.safetensors", "lite.safetensors", "with_existence.safetensors", "refined.safetensors"):
         (folder / name).write_bytes(b"")
     return folder
 

@@ -14,8 +14,10 @@ from hdnet_ros.core.types import SigmaCalibration
 from hdnet_ros.evaluate import benchmark
 from hdnet_ros.data.labelled import LabelledPicture
 from hdnet_ros.evaluate.depth_error import coverage
+from hdnet_ros.model.look import reads_other_boxes
 
 TEMPERATURE_RANGE = (0.02, 10.0)
+LEVEL_RANGE = (0.2, 5.0)
 
 
 class _Recorder(torch.nn.Module):
@@ -24,6 +26,7 @@ class _Recorder(torch.nn.Module):
     def __init__(self, network: torch.nn.Module):
         super().__init__()
         self.network, self.logits = network, []
+        self.reads_other_boxes = reads_other_boxes(network)
 
     def forward(self, *inputs):
         output = self.network(*inputs)
@@ -40,7 +43,7 @@ def predict(checkpoint, pictures: Sequence[LabelledPicture], device: str):
     RuntimeError : the network gave results that are not finite
     """
     if getattr(checkpoint.config, "sigma_head", False):
-        raise ValueError("the network has a sigma of its own, which no temperature changes: hdnet heads --only-sigma")
+        raise ValueError("the network has a sigma of its own, which no temperature changes: see level_of")
     recorder = _Recorder(checkpoint.network)
     estimator = HDNetEstimator(recorder, checkpoint.convention, checkpoint.config.bins, device)
     rows = benchmark.run(estimator, pictures)
@@ -79,3 +82,34 @@ def fit(
     if excess(high) <= 0:
         return SigmaCalibration(temperature=TEMPERATURE_RANGE[1])
     return SigmaCalibration(temperature=float(np.exp(brentq(excess, low, high, xtol=1e-3))))
+
+
+def level_of(
+    estimated_mm: np.ndarray, sigma_mm: np.ndarray, true_mm: np.ndarray, floor_relative: float, level: float = 0.68
+) -> float:
+    """The factor on a network's own sigma at which the central interval of `level` covers that share of the truth.
+
+    The network learnt it on bodies that it knows; on others it errs more.
+
+    Parameters
+    ----------
+    sigma_mm : (N,) as published, with the floor
+    floor_relative : share of the depth that is in it, as squares
+    """
+    own = np.sqrt(np.maximum((sigma_mm / estimated_mm) ** 2 - floor_relative**2, 0.0))
+
+    def excess(log_factor: float) -> float:
+        widened = levelled_mm(estimated_mm, np.exp(log_factor) * own, floor_relative)
+        return coverage(estimated_mm, widened, true_mm, (level,))[level] - level
+
+    low, high = np.log(LEVEL_RANGE)
+    if excess(low) >= 0:
+        return LEVEL_RANGE[0]
+    if excess(high) <= 0:
+        return LEVEL_RANGE[1]
+    return float(np.exp(brentq(excess, low, high, xtol=1e-3)))
+
+
+def levelled_mm(estimated_mm: np.ndarray, own_relative: np.ndarray, floor_relative: float) -> np.ndarray:
+    """Sigma (N,) mm as published of a network that says `own_relative` itself."""
+    return SigmaCalibration(floor_relative=floor_relative).sigma_mm(estimated_mm, own_relative)

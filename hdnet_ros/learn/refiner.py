@@ -75,7 +75,7 @@ class RefinerRows(NamedTuple):
 
 
 def network_with_refiner(path: Path, config: RefinerTraining) -> HDNet:
-    """The network of a checkpoint with an untrained refiner, in eval mode; its sigma, which would read it, is left out.
+    """The network of a checkpoint with an untrained refiner, in eval mode; its sigma, which is of other depths, is left out.
 
     Raises
     ------

@@ -1,6 +1,7 @@
 """Training of a network's sigma: how far off its depths are, of people like the one in the patch.
 
-Everything else stays as it is. The people must be none that the depth was trained on: there it errs less.
+Everything else stays as it is. The people must be none that the depth was trained on: there it errs less. Best are
+people of other bodies, those of a hold-out, of other pictures than the ones that scores are told of.
 """
 
 from __future__ import annotations
@@ -74,11 +75,11 @@ def network_with_sigma(path: Path) -> HDNet:
 def sigma_rows(
     network: HDNet, shards: str, convention, count: int, seed: int, progress: Callable[[int], None] | None = None
 ) -> SigmaRows:
-    """Rows of the first `count` people of a folder of shards, as the network runs in use."""
+    """Rows of the first `count` people of a folder of shards, of either split, as the network runs in use."""
     seen: list[tuple] = []
     hook = network.sigma_head.register_forward_pre_hook(lambda module, inputs: seen.append(inputs))
     errors: list[Tensor] = []
-    stream = PatchStream(replace(IN_USE, shards=shards, seed=seed), convention)
+    stream = PatchStream(replace(IN_USE, shards=shards, seed=seed), convention, split=_split_of(shards))
     for batch in DataLoader(stream, _PATCHES_AT_ONCE, collate_fn=collate):
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
             output = network(*network_inputs(network, batch))
@@ -93,6 +94,10 @@ def sigma_rows(
     hook.remove()
     inputs = tuple(torch.cat(column).clone() for column in zip(*seen, strict=True))
     return SigmaRows(inputs, torch.cat(errors).clone())
+
+
+def _split_of(shards: str) -> str:
+    return "holdout" if any(Path(shards).glob("holdout_*.npz")) else "train"
 
 
 def train_sigma(network: HDNet, rows: SigmaRows, config: SigmaTraining) -> None:

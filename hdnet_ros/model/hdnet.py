@@ -143,8 +143,8 @@ class HDNet(nn.Module):
         witness = config.joint_witness
         self.witness = JointWitness(witness, config.joint_witness_px) if witness else None
         self.refiner = self._make_refiner(branch_channels) if config.refiner_layers else None
-        read = self.refiner.summary_channels if self.refiner else self.depth_head.in_features
-        self.sigma_head = SigmaHead(read, config.joint_count) if config.sigma_head else None
+        depth_channels = self.depth_head.in_features
+        self.sigma_head = SigmaHead(depth_channels, config.joint_count) if config.sigma_head else None
         self.pose = (
             IntegralPose(config.pose, config.fpn_channels, config.joint_count)
             if config.pose
@@ -268,7 +268,7 @@ class HDNet(nn.Module):
                     torch.cat(both, -1) for both in ((joint_features, seen[0]), (seen[1], box_features))
                 )
                 inputs = refiner_inputs(joint_features, box_features, joints, depth, box_masks, other_boxes_cells)
-                depth, person_features, child_logit, _ = self.refiner(*inputs)
+                depth, child_logit, _ = self.refiner(*inputs)
             bin_logits, bin_probabilities, bin_index = self._depth(depth)
             log_sigma = None
             if self.sigma_head:

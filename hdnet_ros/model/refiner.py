@@ -68,13 +68,11 @@ class Refined(NamedTuple):
     Attributes
     ----------
     bin_logits : (N, K)
-    summary : (N, 2 D) what they are read from
     child_logit : (N,) of the probability that the person is a child
     log_stature : (N,) natural logarithm of the standing height over 1.7 m
     """
 
     bin_logits: Tensor
-    summary: Tensor
     child_logit: Tensor
     log_stature: Tensor
 
@@ -112,11 +110,6 @@ class DepthRefiner(nn.Module):
         nn.init.zeros_(self.correction[-1].weight)
         nn.init.zeros_(self.correction[-1].bias)
 
-    @property
-    def summary_channels(self) -> int:
-        """Width of `Refined.summary`."""
-        return self.body.in_features
-
     def forward(self, joint_features: Tensor, places: Tensor, surroundings: Tensor, bin_logits: Tensor) -> Refined:
         """Parameters as `RefinerInputs` has them."""
         amplitudes = torch.softmax(bin_logits, -1).sqrt()
@@ -126,7 +119,7 @@ class DepthRefiner(nn.Module):
         tokens = self.blocks(torch.cat([overall.unsqueeze(1), joints], 1) + self.names)
         summary = self.norm_summary(torch.cat([tokens[:, 0], tokens[:, 1:].mean(1)], -1))
         child_logit, log_stature = self.body(summary).unbind(-1)
-        return Refined(bin_logits + self.correction(summary), summary, child_logit, log_stature)
+        return Refined(bin_logits + self.correction(summary), child_logit, log_stature)
 
 
 class _AttentionBlock(nn.Module):

@@ -6,11 +6,15 @@ half hidden, they are narrow all the same; how often it erred on people who look
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
 _HIDDEN_CHANNELS = 48
 _REACH_BINS = 16
+# On what is read in training, in its standard deviations: few people are learnt from, and rounding must not matter.
+_NOISE = 0.3
 # A sigma of 2 to 80 %: less, stature alone forbids; more, nothing is said any more.
 _LOG_RANGE = (-3.9, -0.22)
 
@@ -56,7 +60,16 @@ class SigmaHead(nn.Module):
         around = _around(bin_probabilities, bin_index)
         beyond = 1.0 - around.sum(-1, keepdim=True)
         told = torch.cat([depth_features, peak, confidence, around.clamp_min(0).sqrt(), beyond], -1)
-        return self.layers(told).squeeze(-1).clamp(*_LOG_RANGE)
+        normal, *rest = self.layers
+        told = normal(told)
+        if self.training:
+            told = told + _NOISE * torch.randn_like(told)
+        return nn.Sequential(*rest)(told).squeeze(-1).clamp(*_LOG_RANGE)
+
+    @torch.no_grad()
+    def scale(self, factor: float) -> None:
+        """Multiply all sigmas by a factor above 0."""
+        self.layers[-1].bias += math.log(factor)
 
 
 def _around(probabilities: Tensor, bin_index: Tensor) -> Tensor:

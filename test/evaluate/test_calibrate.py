@@ -11,7 +11,7 @@ from hdnet_ros.core.depth_bins import DepthBins
 from hdnet_ros.core.patch import PatchConvention
 from hdnet_ros.core.types import Detection, SigmaCalibration
 from hdnet_ros.data.labelled import LabelledPicture
-from hdnet_ros.evaluate.calibrate import TEMPERATURE_RANGE, fit, predict, sigma_mm
+from hdnet_ros.evaluate.calibrate import LEVEL_RANGE, TEMPERATURE_RANGE, fit, level_of, levelled_mm, predict, sigma_mm
 from hdnet_ros.evaluate.depth_error import coverage
 
 BINS = DepthBins.ladder()
@@ -95,3 +95,21 @@ def test_predict_without_people_is_named():
     picture = LabelledPicture(np.zeros((240, 320, 3), np.uint8), CAMERA, [], depth_mm=np.zeros(0))
     with pytest.raises(ValueError, match="nobody in 1 pictures"):
         predict(CHECKPOINT, [picture], "cpu")
+
+
+def test_the_level_of_a_sigma_is_what_makes_it_cover():
+    rng = np.random.default_rng(3)
+    true, floor = rng.uniform(3000, 9000, 4000), 0.056
+    own = rng.uniform(0.05, 0.3, 4000)
+    estimated = true * (1.0 + np.hypot(2.0 * own, floor) * rng.standard_normal(4000))
+    estimated = np.maximum(estimated, 300.0)
+    factor = level_of(estimated, levelled_mm(estimated, own, floor), true, floor)
+    assert factor == pytest.approx(2.0, rel=0.15)
+    assert coverage(estimated, levelled_mm(estimated, factor * own, floor), true, (0.68,))[0.68] == pytest.approx(0.68, abs=0.01)
+
+
+def test_the_level_ends_where_the_floor_covers_all_or_nothing_helps():
+    true = np.full(50, 5000.0)
+    sigma = np.full(50, 0.1 * 5000.0)
+    assert level_of(true, sigma, true, 0.056) == LEVEL_RANGE[0]
+    assert level_of(true, sigma, 10.0 * true, 0.056) == LEVEL_RANGE[1]

@@ -80,7 +80,7 @@ def test_the_command_gives_a_checkpoint_a_refiner(checkpoint, tmp_path):
     loaded = load_checkpoint(out)
     assert loaded.config.refiner_layers == refiner.RefinerTraining().layers
     assert loaded.metadata["data"] == "rendered people; refiner: 32 patches of synthetic people, 2 steps, seed 1"
-    # Its sigma reads the refiner's summary.
+    # Its depths are others, and so is how wrong they are.
     again = ["heads", str(out), "--shards", str(tmp_path), "--out", str(out), "--only-sigma", "--patches", "32", "--steps", "2"]
     said = CliRunner().invoke(main, again)
     assert said.exit_code == 0, said.output

@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
@@ -88,3 +89,21 @@ def test_the_command_trains_sigma_alone_or_not_at_all(checkpoint, tmp_path):
     )  # fmt: skip
     assert said.exit_code == 2
     assert "train nothing else" in said.output
+
+
+def test_calibrate_scales_a_sigma_that_is_too_narrow_for_people_of_other_bodies(checkpoint, tmp_path):
+    own = tmp_path / "own.safetensors"
+    network = sigma.network_with_sigma(checkpoint)
+    sigma.save_with_sigma(own, network, checkpoint, "sigma: none")
+    (tmp_path / "holdout").mkdir()
+    save_shard(tmp_path / "holdout" / "holdout_5_000000000.npz", [toy_sample(n, "holdout") for n in range(24)])
+    out = tmp_path / "out.safetensors"
+    said = CliRunner().invoke(
+        main, ["calibrate", str(own), "--holdout", str(tmp_path / "holdout"), "--out", str(out), "--device", "cpu"]
+    )
+    assert said.exit_code == 0, said.output
+    assert "sigma times " in said.output and "68% interval covers" in said.output
+    factor = float(said.output.split("sigma times ")[1].split(",")[0])
+    moved = load_checkpoint(out).network.sigma_head.layers[-1].bias - load_checkpoint(own).network.sigma_head.layers[-1].bias
+    assert moved.item() == pytest.approx(np.log(factor), abs=1e-3)
+    assert load_checkpoint(out).metadata == load_checkpoint(own).metadata

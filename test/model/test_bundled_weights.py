@@ -44,6 +44,7 @@ def test_bundled_weights_are_small_and_name_their_origin(weights):
     assert loaded.convention.ladder and loaded.convention.mode == "virtual"
     assert loaded.config.sigma_head and loaded.calibration.temperature == 1.0
     assert loaded.calibration.floor_relative >= 0.056
+    assert loaded.config.refiner_layers == 2
 
 
 def test_bundled_weights_name_whose_joints_they_hold(weights):
@@ -127,6 +128,20 @@ def test_sigma_covers_as_many_people_in_every_engine(weights):
     assert np.abs(float32 - reference).max() < 1.0 / people, "somebody changes sides"
     # By less than what so many people tell a share to.
     assert np.abs(bfloat16 - reference).max() <= np.sqrt(0.5 * 0.5 / people)
+
+
+def test_bundled_weights_say_who_may_be_a_child(weights):
+    """Of the drive's people one is a child of 1.22 m: likelier to be one than any of those who walk upright beside it."""
+    scene = load_driving_scene(Path(__file__).parents[1] / "data" / "driving_scene")
+    estimator, said = estimator_from(weights), {}
+    for frame, image_rgb in scene.pictures(every=5):
+        boxes = [Detection(box, id=name) for name, box in frame.boxes.items()]
+        for person in estimator.localize(image_rgb, boxes, scene.camera):
+            said.setdefault(person.id, []).append(person.child_probability)
+    mean = {name: float(np.mean(values)) for name, values in said.items()}
+    assert all(0.0 <= value <= 1.0 for value in mean.values())
+    walking = [value for name, value in mean.items() if name not in ("child", "sitting")]
+    assert mean["child"] > max(walking), mean
 
 
 def test_bundled_pose_weights_are_the_default_ones_with_a_skeleton_in_metres(weights):

@@ -45,6 +45,16 @@ def test_it_stays_between_two_and_eighty_percent_whatever_comes_in():
         assert ((sigma > 0.019) & (sigma < 0.81)).all()
 
 
+def test_scaled_it_says_so_many_times_as_much():
+    torch.manual_seed(0)
+    head = SigmaHead(4, 2).eval()
+    told = torch.randn(5, 4), torch.full((5, 71), 1 / 71), torch.full((5,), 35.0), torch.zeros(5, 2), torch.ones(5, 2)
+    with torch.inference_mode():
+        before = head(*told).exp()
+        head.scale(1.5)
+        torch.testing.assert_close(head(*told).exp(), 1.5 * before)
+
+
 def test_it_reads_the_bins_relative_to_the_answer():
     torch.manual_seed(0)
     head = SigmaHead(4, 2).eval()
