@@ -28,7 +28,7 @@ from hdnet_ros.model.refiner import RefinerInputs
 _PATCHES_AT_ONCE = 16
 _WARMUP_STEPS = 100
 _AVERAGE = 0.995
-# A stature that is off by 10 % costs as much as one bin of depth; whether it is a child, a third of that at the start.
+# Of the logarithm of the stature and of whether it is a child, beside the losses of the depth.
 _STATURE_WEIGHT, _CHILD_WEIGHT = 3.0, 0.3
 
 
@@ -42,6 +42,7 @@ class RefinerTraining:
     people : so many in a batch, with all their views
     index_weight, agreement_weight : of the error of the depth and of its difference between two views of a person, in
         bins, beside the cross-entropy of the bins
+    strength : share of the correction that is kept in the end; what was learnt on rendered people is not trusted wholly
     """
 
     channels: int = 128
@@ -52,6 +53,7 @@ class RefinerTraining:
     weight_decay: float = 1e-2
     index_weight: float = 0.5
     agreement_weight: float = 0.5
+    strength: float = 0.7
     seed: int = 0
 
 
@@ -142,6 +144,7 @@ def train_refiner(
         if progress:
             progress(step + 1)
     refiner.load_state_dict(average.state_dict())
+    refiner.scale(config.strength)
     network.eval()
 
 

@@ -110,6 +110,12 @@ class DepthRefiner(nn.Module):
         nn.init.zeros_(self.correction[-1].weight)
         nn.init.zeros_(self.correction[-1].bias)
 
+    @torch.no_grad()
+    def scale(self, factor: float) -> None:
+        """Multiply every correction by a factor."""
+        for parameter in self.correction[-1].parameters():
+            parameter *= factor
+
     def forward(self, joint_features: Tensor, places: Tensor, surroundings: Tensor, bin_logits: Tensor) -> Refined:
         """Parameters as `RefinerInputs` has them."""
         amplitudes = torch.softmax(bin_logits, -1).sqrt()

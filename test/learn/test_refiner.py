@@ -1,6 +1,7 @@
 """A refiner learns what the bins do not say, from people with several views each; all before it stays as it is."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ from hdnet_ros.model.refiner import RefinerInputs
 
 TINY = {"fpn_channels": 8, "branch_mid_channels": 8, "branch_channels": 4, "gnn_channels": 8}
 CONVENTION = PatchConvention(input_px=64)
-TRAINING = refiner.RefinerTraining(channels=16, layers=1, steps=150, people=32, learning_rate=1e-2)
+TRAINING = refiner.RefinerTraining(channels=16, layers=1, steps=150, people=32, learning_rate=1e-2, strength=1.0)
 
 
 def write_checkpoint(path: Path, **network) -> Path:
@@ -62,6 +63,19 @@ def test_it_learns_who_is_nearer_than_the_bins_say_and_nothing_else_moves(checkp
     assert (index - rows.target_index).abs().mean() < 1.0
     assert ((said.child_logit > 0) == rows.is_child.bool()).float().mean() > 0.95
     assert all(torch.equal(network.state_dict()[name], value) for name, value in before.items())
+
+
+def test_of_the_correction_a_share_is_kept(checkpoint):
+    said = []
+    for strength in (1.0, 0.5):
+        training = replace(TRAINING, steps=5, strength=strength)
+        network = refiner.network_with_refiner(checkpoint, training)
+        rows = rows_of(network, people=20)
+        refiner.train_refiner(network, rows, training)
+        with torch.inference_mode():
+            said.append(network.refiner(*(column.float() for column in rows.inputs)).bin_logits - rows.inputs.bin_logits)
+    assert said[0].abs().max() > 1e-3
+    torch.testing.assert_close(said[1], 0.5 * said[0], atol=1e-4, rtol=1e-3)
 
 
 def test_without_a_witness_there_are_no_features_to_refine_by(tmp_path):
