@@ -18,6 +18,8 @@ LEAST_SHORTER_PX = 2.0
 # Boxes may reach beyond the image, where a detector guesses the legs of somebody near, but not so far.
 MOST_IMAGES = 10.0
 _SHARE_RIM = 0.25
+# Boxes of two people seldom overlap so much, those of one person who was found twice do.
+_SAME_PERSON_IOU = 0.6
 
 
 def xyxy_from_xywh_center(boxes: np.ndarray) -> np.ndarray:
@@ -126,10 +128,14 @@ def turned_box(
 
 
 def most_overlapping(box_xywh: np.ndarray, others_xywh: np.ndarray, most: int) -> np.ndarray:
-    """Those (K, 4), at most `most`, of other boxes (N, 4) that overlap a box (4,) on the largest areas, the largest first."""
+    """Those (K, 4), at most `most`, of other boxes (N, 4) that overlap a box (4,) on the largest areas, the largest first.
+
+    A box that is nearly the same is not somebody else's but the same person's, found twice, and is left out.
+    """
     box, others = xyxy_from_xywh_center(box_xywh), xyxy_from_xywh_center(others_xywh).reshape(-1, 4)
     sides = np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2])
     area = np.prod(np.maximum(sides, 0.0), axis=1)
+    area[intersection_over_union(box, others) > _SAME_PERSON_IOU] = 0.0
     order = np.argsort(-area, kind="stable")[:most]
     return np.asarray(others_xywh, dtype=np.float64).reshape(-1, 4)[order[area[order] > 0.0]]
 

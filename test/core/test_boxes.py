@@ -78,6 +78,12 @@ def test_most_overlapping_are_those_that_share_the_largest_area():
     assert most_overlapping(box, np.empty((0, 4)), 2).shape == (0, 4)
 
 
+def test_a_person_who_was_found_twice_is_nobody_else():
+    box = np.array([50.0, 50.0, 20.0, 40.0])
+    again, beside = box + (1.0, -1.0, 1.0, 2.0), box + (8.0, 0.0, 0.0, 0.0)
+    assert most_overlapping(box, np.stack([again, beside]), 2).tolist() == [beside.tolist()]
+
+
 def test_suppress_overlaps_keeps_the_better_box():
     boxes = np.array([[0.0, 0, 10, 10], [1, 0, 11, 10], [30, 0, 40, 10]])
     assert suppress_overlaps(boxes, [0.5, 0.9, 0.1], 0.5) == [1, 2]
