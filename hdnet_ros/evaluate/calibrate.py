@@ -43,7 +43,7 @@ def predict(checkpoint, pictures: Sequence[LabelledPicture], device: str):
     RuntimeError : the network gave results that are not finite
     """
     if getattr(checkpoint.config, "sigma_head", False):
-        raise ValueError("the network has a sigma of its own, which no temperature changes: see level_of")
+        raise ValueError("the network has a sigma of its own, which no temperature changes; hdnet calibrate scales it")
     recorder = _Recorder(checkpoint.network)
     estimator = HDNetEstimator(recorder, checkpoint.convention, checkpoint.config.bins, device)
     rows = benchmark.run(estimator, pictures)
@@ -96,7 +96,7 @@ def level_of(
     sigma_mm : (N,) as published, with the floor
     floor_relative : share of the depth that is in it, as squares
     """
-    own = np.sqrt(np.maximum((sigma_mm / estimated_mm) ** 2 - floor_relative**2, 0.0))
+    own = own_relative(estimated_mm, sigma_mm, floor_relative)
 
     def excess(log_factor: float) -> float:
         widened = levelled_mm(estimated_mm, np.exp(log_factor) * own, floor_relative)
@@ -110,6 +110,11 @@ def level_of(
     return float(np.exp(brentq(excess, low, high, xtol=1e-3)))
 
 
-def levelled_mm(estimated_mm: np.ndarray, own_relative: np.ndarray, floor_relative: float) -> np.ndarray:
-    """Sigma (N,) mm as published of a network that says `own_relative` itself."""
-    return SigmaCalibration(floor_relative=floor_relative).sigma_mm(estimated_mm, own_relative)
+def own_relative(estimated_mm: np.ndarray, sigma_mm: np.ndarray, floor_relative: float) -> np.ndarray:
+    """What a network says itself (N,), as a share of the depth, of sigma (N,) mm as published."""
+    return np.sqrt(np.maximum((sigma_mm / estimated_mm) ** 2 - floor_relative**2, 0.0))
+
+
+def levelled_mm(estimated_mm: np.ndarray, own: np.ndarray, floor_relative: float) -> np.ndarray:
+    """Sigma (N,) mm as published of a network that says `own` itself; the inverse of `own_relative`."""
+    return SigmaCalibration(floor_relative=floor_relative).sigma_mm(estimated_mm, own)

@@ -77,7 +77,8 @@ class RefinerRows(NamedTuple):
 
 
 def network_with_refiner(path: Path, config: RefinerTraining) -> HDNet:
-    """The network of a checkpoint with an untrained refiner, in eval mode; its sigma, which is of other depths, is left out.
+    """The network of a checkpoint with an untrained refiner, in eval mode; its 3D pose is left out, and its sigma, which
+    is of other depths.
 
     Raises
     ------

@@ -302,9 +302,12 @@ class HDNet(nn.Module):
 
     def _joints(self, own_logits: Tensor, own: Tensor, heard: Tensor, first_cell: Tensor) -> Joints:
         """Joints of heatmaps (N, J, h, w) within a window that begins at `first_cell`, the witness not heard and heard."""
-        own_cells, cells = self._decoded(own).detach(), self.joints_of(heard)
+        cells = self.joints_of(heard)
+        # Without a witness nothing is heard but the own maps.
+        is_same = heard is own and not self.training
+        own_cells = (cells if is_same else self._decoded(own)).detach()
         own_confidence = mass_around(own, own_cells, CONFIDENCE_REACH_CELLS)
-        confidence = mass_around(heard, cells, CONFIDENCE_REACH_CELLS)
+        confidence = own_confidence if is_same else mass_around(heard, cells, CONFIDENCE_REACH_CELLS)
         peak = own_logits.flatten(2).amax(-1)
         return Joints(cells + first_cell, own_cells + first_cell, peak, own_confidence, confidence)
 

@@ -52,7 +52,7 @@ def _level(checkpoint, pictures, holdout: Path, device: str):
     import numpy as np
 
     from hdnet_ros.evaluate import benchmark
-    from hdnet_ros.evaluate.calibrate import level_of, levelled_mm
+    from hdnet_ros.evaluate.calibrate import level_of, levelled_mm, own_relative
     from hdnet_ros.locate.estimator import HDNetEstimator
 
     calibration, bins = checkpoint.calibration, checkpoint.config.bins
@@ -63,8 +63,8 @@ def _level(checkpoint, pictures, holdout: Path, device: str):
     floor = estimator.sigma_calibration.floor_relative
     factor = level_of(estimated[:half], sigma[:half], true[:half], floor)
     click.echo(f"sigma times {factor:.3f}, floor {floor:.3f}")
-    own = np.sqrt(np.maximum((sigma / estimated) ** 2 - floor**2, 0.0))
-    _tell_coverage(estimated[half:], levelled_mm(estimated, factor * own, floor)[half:], true[half:])
+    told, others = estimated[half:], sigma[half:]
+    _tell_coverage(told, levelled_mm(told, factor * own_relative(told, others, floor), floor), true[half:])
     checkpoint.network.sigma_head.scale(factor)
     return calibration
 
