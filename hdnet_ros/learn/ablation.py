@@ -1,11 +1,11 @@
-"""Table 6 under one budget: each variant an ordinary training run, scored on the same people."""
+"""Table 6 under one budget: each variant and seed a training run, scored on the same people."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,6 +57,37 @@ class Budget:
         }
 
 
+@dataclass(frozen=True)
+class Run:
+    """One variant with one seed.
+
+    Attributes
+    ----------
+    key : of `VARIANTS`
+    config : with the run's seed
+    folder : of the run's settings and weights, its own
+    """
+
+    key: str
+    config: TrainConfig
+    folder: Path
+
+    @property
+    def weights(self) -> Path:
+        """The checkpoint that it ends in."""
+        return self.folder / "weights.safetensors"
+
+
+def runs_of(variants: Sequence[dict[str, TrainConfig]], out: Path) -> list[Run]:
+    """The runs of all variants, loaded once for each seed: one seed of all, then the next, so that a budget cut short is fair."""
+    several = len(variants) > 1
+    return [
+        Run(key, of_seed[key], out / (f"{key}_seed{of_seed[key].seed}" if several else key))
+        for of_seed in variants
+        for key in of_seed
+    ]
+
+
 def load_variants(folder: Path, keys: Sequence[str], overrides: dict) -> dict[str, TrainConfig]:
     """Configurations of the variants `keys`, read from `folder` with the same overrides for all.
 
@@ -70,24 +101,27 @@ def load_variants(folder: Path, keys: Sequence[str], overrides: dict) -> dict[st
     return {key: load_train_config(folder / f"{key}.yaml", overrides) for key in keys}
 
 
-def train_variant(config: TrainConfig, folder: Path, cpu: bool = False) -> Path:
-    """Train a variant to the end of its budget, going on where it stopped; return its checkpoint."""
-    trainer = Trainer(config, folder, cpu=cpu)
-    if trainer.step < config.optimiser.steps:
+def train_variant(run: Run, cpu: bool = False) -> None:
+    """Train a variant to the end of its budget, going on where it stopped, and write its checkpoint."""
+    trainer = Trainer(run.config, run.folder, cpu=cpu)
+    if trainer.step < run.config.optimiser.steps:
         trainer.run()
-    weights = folder / "weights.safetensors"
-    trainer.export(weights)
-    return weights
+    trainer.export(run.weights)
 
 
-def claim(config: TrainConfig, folder: Path) -> None:
+def claim(run: Run, more: Mapping[str, object] | None = None) -> None:
     """Keep a run's settings in its folder: under two budgets in turn it would be under neither.
+
+    Parameters
+    ----------
+    more : settings beside those of its configuration
 
     Raises
     ------
     ValueError : the folder holds a run with other settings, which are named
     """
-    settings = json.loads(json.dumps(dataclasses.asdict(config)))
+    folder = run.folder
+    settings = json.loads(json.dumps(dataclasses.asdict(run.config) | dict(more or {})))
     path = folder / "settings.json"
     if path.exists():
         kept = json.loads(path.read_text())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 from pathlib import Path
 
 import torch
@@ -20,12 +21,16 @@ def load_pretrained(network: nn.Module) -> None:
     _load_witness(network)
 
 
-def start_from_checkpoint(network: nn.Module, path: Path) -> list[str]:
+def start_from_checkpoint(network: nn.Module, path: Path, parts: Collection[str] = ()) -> list[str]:
     """Fill a network with what a checkpoint of a related one has; returns the names of tensors it lacks.
 
     Where a layer reads more than the checkpoint's did, its further inputs begin without weight, so that the
     network begins as that of the checkpoint. A witness of the joints that is another than the checkpoint's is as
     its authors trained it.
+
+    Parameters
+    ----------
+    parts : names of the network's modules to fill, the others stay as they are; none names all
 
     Raises
     ------
@@ -39,6 +44,8 @@ def start_from_checkpoint(network: nn.Module, path: Path) -> list[str]:
         _load_witness(network)
     own, missing = network.state_dict(), []
     for name, value in own.items():
+        if parts and name.partition(".")[0] not in parts:
+            continue
         if name not in stored:
             missing.append(name)
         elif value.shape == stored[name].shape:

@@ -54,7 +54,7 @@ def test_clip_has_columns_when_it_was_scored():
 
 def test_people_without_an_estimate_are_counted_beside_the_table():
     text = as_markdown([score("full", 0.1), score("RootNet", 0.1, lost=3)], {})
-    assert "- RootNet: no estimate for 3 people" in text
+    assert "- RootNet, seed 1: no estimate for 3 people" in text
 
 
 def test_ordering_is_told_as_it_came_out():
@@ -79,3 +79,25 @@ def test_plain_values_keep_every_group_and_the_papers_numbers():
     assert plain["rows"][-1]["holdout"]["child"]["mean"] == pytest.approx(0.2)
     assert plain["rows"][-1]["paper"] == {"mrpe_z_mm": 69.9, "ap_25": 39.4}
     assert plain["about"] == {"commit": "abc"}
+
+
+def test_seeds_are_told_as_their_mean_and_half_of_their_range():
+    runs = [score("full", 0.10, 0.05), score("full", 0.11, 0.05), score("full", 0.12, 0.06), score("RootNet", 0.4)]
+    text = as_markdown(runs, {})
+    rows = {line.split("|")[1].strip(): line for line in text.splitlines() if line.startswith("|")}
+    assert "| 11.0 ± 1.0 % | 9.9 ± 0.9 % |" in rows["full"]
+    assert "| 5.3 ± 0.5 % | -2.0 ± 0.0 % |" in rows["full"]
+    assert "| 40.0 % | 36.0 % |" in rows["RootNet"]
+    assert "Figures of up to 3 seeds: their mean ± half of the range between them." in text
+
+
+def test_variants_whose_seeds_overlap_are_not_told_apart():
+    runs = [score(*one) for one in (("full", 0.10), ("full", 0.12), ("without GNN", 0.11), ("without GNN", 0.14),
+            ("direct regression", 0.15), ("direct regression", 0.16), ("RootNet", 0.08), ("RootNet", 0.09))]  # fmt: skip
+    assert ordering(runs) == {
+        "hold-out: direct regression is the worst of the ablations": True,
+        "hold-out: direct regression is worse than full": True,
+        "hold-out: without GNN is worse than full": None,
+        "hold-out: RootNet is worse than full": False,
+    }
+    assert "- not told apart: hold-out: without GNN is worse than full" in as_markdown(runs, {})
