@@ -101,6 +101,8 @@ def as_markdown(scores: Sequence[VariantScore], about: Mapping[str, object]) -> 
     most = max(map(len, of_variant.values()))
     if most > 1:
         lines += [f"Figures of up to {most} seeds: their mean ± half of the range between them.", ""]
+    else:
+        lines += ["One seed of each: how far another one would be off is not known.", ""]
     lines += [
         f"- {score.name}, seed {score.seed}: no estimate for {score.lost} people" for score in scores if score.lost
     ]

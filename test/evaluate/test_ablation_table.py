@@ -43,6 +43,7 @@ def test_table_has_measured_figures_and_the_papers_beside_them():
     assert (direct["paper: z mm"], direct["paper: AP 25"]) == ("94.5", "27.3")
     assert "clip mean" not in rows[0]
     assert "- machine: two cores" in lines
+    assert "One seed of each: how far another one would be off is not known." in lines
 
 
 def test_clip_has_columns_when_it_was_scored():
