@@ -19,10 +19,8 @@ from hdnet_ros.model.fpn import FeaturePyramid, make_backbone
 from hdnet_ros.model.heatmap import (
     CONFIDENCE_REACH_CELLS,
     MASKED_LOGIT,
-    is_one_each,
     mask_logits,
     mass_around,
-    occupied_window,
     separated_pairs_cells,
     soft_argmax_cells,
     spatial_softmax,
@@ -40,6 +38,7 @@ from hdnet_ros.model.refiner import (
 )
 from hdnet_ros.model.sigma import SigmaHead
 from hdnet_ros.model.skeleton_gnn import SkeletonGNN
+from hdnet_ros.model.window import Window
 
 __all__ = ["HDNet", "HDNetConfig", "HDNetMaps", "HDNetOutput", "hdnet_lite", "hdnet_resnet50"]
 
@@ -238,47 +237,32 @@ class HDNet(nn.Module):
         other_boxes_cells: Tensor | None = None,
     ) -> HDNetOutput:
         """Read N people off the maps of B patches; parameters as `forward` has them."""
-        if is_one_each(patch_index, len(maps.heatmap_logits)):
-            patch_index = None
-        rows, columns = self._cells_to_read(box_masks)
+        window = Window.around(box_masks, patch_index, len(maps.heatmap_logits), self.training)
         # Sums over thousands of cells and the depth itself do not bear bfloat16's 8 bits.
         with torch.autocast(box_masks.device.type, enabled=False):
-            logits = _of_each(maps.heatmap_logits, patch_index)[..., rows, columns]
-            masks = box_masks[..., rows, columns]
-            own_logits = mask_logits(logits, masks)
+            own_logits = mask_logits(window.cut(maps.heatmap_logits), window.inside)
             own = spatial_softmax(own_logits)
-            even = _even(masks, own)
-            weights = own if self.config.heatmap_pooling else even
-            weights = torch.cat([weights, even[:, :1]], 1) if self.refiner else weights
-            pooled = pool_in_window(weights, maps.depth_features, rows, columns, patch_index)
-            joint_features, box_features = pooled[:, : self.config.joint_count], pooled[:, -1]
+            heard_logits, heard = self._heard(maps, own_logits, own, window)
+            joints = self._joints(own_logits, own, heard, window)
+            joint_features, box_features = self._pooled(maps, own, window)
             person_features = (self.gnn(joint_features) if self.gnn else joint_features).mean(dim=1)
             depth = self.depth_head(person_features)
-            heard_logits, heard = own_logits, own
-            if maps.witness is not None:
-                heard_logits = mask_logits(logits + _of_each(maps.witness, patch_index)[..., rows, columns], masks)
-                heard = spatial_softmax(heard_logits)
-            joints = self._joints(own_logits, own, heard, own.new_tensor([columns.start, rows.start]))
             evidence = (joints.peak, joints.own_confidence)
             existence = self.existence(joint_features, *evidence) if self.existence else None
-            child_logit = None
+            child_logit, pose = None, None
             if self.refiner:
-                seen = self._seen_by_witness(maps.witness_levels, own, joints, box_masks, rows, columns, patch_index)
-                joint_features, box_features = (
-                    torch.cat(both, -1) for both in ((joint_features, seen[0]), (seen[1], box_features))
-                )
-                inputs = refiner_inputs(joint_features, box_features, joints, depth, box_masks, other_boxes_cells)
+                seen = self._seen(maps.witness_levels, joint_features, box_features, own, joints, window)
+                inputs = refiner_inputs(*seen, joints, depth, box_masks, other_boxes_cells)
                 depth, child_logit, _ = self.refiner(*inputs)
             bin_logits, bin_probabilities, bin_index = self._depth(depth)
             log_sigma = None
             if self.sigma_head:
                 log_sigma = self.sigma_head(person_features, bin_probabilities, bin_index, *evidence)
-            pose = None
             if self.pose and maps.volumes is not None:
-                pose = self.pose.decode(maps.volumes.float(), box_masks, patch_index)
+                pose = self.pose.decode(maps.volumes.float(), box_masks, window.patch_index)
         return HDNetOutput(
-            _in_whole_map(heard_logits, rows, columns, box_masks, MASKED_LOGIT),
-            _in_whole_map(heard, rows, columns, box_masks, 0.0),
+            window.in_whole_map(heard_logits, MASKED_LOGIT),
+            window.in_whole_map(heard, 0.0),
             joints.cells,
             bin_logits,
             bin_probabilities,
@@ -289,46 +273,49 @@ class HDNet(nn.Module):
             child_logit,
         )
 
-    def _cells_to_read(self, box_masks: Tensor) -> tuple[slice, slice]:
-        """Rows and columns of the maps that anybody's box reaches: outside, all heatmaps are zero.
+    def _heard(self, maps: HDNetMaps, own_logits: Tensor, own: Tensor, window: Window) -> tuple[Tensor, Tensor]:
+        """Logits and heatmaps with the witness's word; the own ones without a witness."""
+        if maps.witness is None:
+            return own_logits, own
+        logits = mask_logits(window.cut(maps.heatmap_logits) + window.cut(maps.witness), window.inside)
+        return logits, spatial_softmax(logits)
 
-        The whole maps where that is not worth its price: in training, in a traced graph, and on a
-        GPU, which would have to be waited for.
-        """
-        is_worth_it = box_masks.device.type == "cpu" and not self.training and not torch.jit.is_tracing()
-        if is_worth_it and len(box_masks):
-            return occupied_window(box_masks)
-        return slice(0, box_masks.shape[-2]), slice(0, box_masks.shape[-1])
-
-    def _joints(self, own_logits: Tensor, own: Tensor, heard: Tensor, first_cell: Tensor) -> Joints:
-        """Joints of heatmaps (N, J, h, w) within a window that begins at `first_cell`, the witness not heard and heard."""
+    def _joints(self, own_logits: Tensor, own: Tensor, heard: Tensor, window: Window) -> Joints:
+        """Joints of heatmaps within a window, the witness not heard and heard."""
         cells = self.joints_of(heard)
         # Without a witness nothing is heard but the own maps.
         is_same = heard is own and not self.training
         own_cells = (cells if is_same else self._decoded(own)).detach()
         own_confidence = mass_around(own, own_cells, CONFIDENCE_REACH_CELLS)
         confidence = own_confidence if is_same else mass_around(heard, cells, CONFIDENCE_REACH_CELLS)
-        peak = own_logits.flatten(2).amax(-1)
-        return Joints(cells + first_cell, own_cells + first_cell, peak, own_confidence, confidence)
+        first, peak = window.first_cell, own_logits.flatten(2).amax(-1)
+        return Joints(cells + first, own_cells + first, peak, own_confidence, confidence)
 
-    def _seen_by_witness(
+    def _pooled(self, maps: HDNetMaps, heatmaps: Tensor, window: Window) -> tuple[Tensor, Tensor]:
+        """Depth features at the joints (N, J, C), and over the box (N, C) where a refiner reads them."""
+        even = _even(window.inside, heatmaps)
+        weights = heatmaps if self.config.heatmap_pooling else even
+        weights = torch.cat([weights, even[:, :1]], 1) if self.refiner else weights
+        pooled = pool_in_window(weights, maps.depth_features, window.rows, window.columns, window.patch_index)
+        return pooled[:, : self.config.joint_count], pooled[:, -1]
+
+    def _seen(
         self,
         levels: tuple[Tensor, ...] | None,
+        joint_features: Tensor,
+        box_features: Tensor,
         weights: Tensor,
         joints: Joints,
-        box_masks: Tensor,
-        rows: slice,
-        columns: slice,
-        patch_index: Tensor | None,
+        window: Window,
     ) -> tuple[Tensor, Tensor]:
-        """The witness's features at the joints (N, J, C), of all levels, and over the box (N, C), of the coarsest."""
+        """Own features and the witness's, at the joints (N, J, C), of all levels, and over the box (N, C), of the coarsest."""
         assert levels is not None
         finest, *coarser = levels
-        found = [pool_in_window(weights, finest, rows, columns, patch_index)]
+        found = [joint_features, pool_in_window(weights, finest, window.rows, window.columns, window.patch_index)]
         for level in coarser:
-            level = _of_each(level, patch_index)
+            level = window.of_each(level)
             found.append(at_joints(level, joints.own_cells, finest.shape[-1]))
-        return torch.cat(found, -1), over_box(level, box_masks)
+        return torch.cat(found, -1), torch.cat([over_box(level, window.masks), box_features], -1)
 
     def joints_of(self, heatmaps: Tensor) -> Tensor:
         """Joints (N, J, 2) in cells of heatmaps (N, J, h, w), decoded as the configuration says."""
@@ -365,21 +352,6 @@ class HDNet(nn.Module):
     def freeze_backbone_stages(self, count: int) -> None:
         """Keep the first `count` of stem, C2, C3, C4, C5 as they are while training."""
         self.backbone.freeze_stages(count)
-
-
-def _of_each(maps: Tensor, patch_index: Tensor | None) -> Tensor:
-    """Maps of each person's patch, float32."""
-    return maps.float() if patch_index is None else maps.float()[patch_index]
-
-
-def _in_whole_map(inside: Tensor, rows: slice, columns: slice, box_masks: Tensor, elsewhere: float) -> Tensor:
-    """A window's values in maps of the masks' size that hold another value elsewhere."""
-    size = box_masks.shape[-2:]
-    if inside.shape[-2:] == size:
-        return inside
-    result = inside.new_full((*inside.shape[:2], *size), elsewhere)
-    result[..., rows, columns] = inside
-    return result
 
 
 def _even(box_masks: Tensor, heatmaps: Tensor) -> Tensor:
