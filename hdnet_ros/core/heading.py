@@ -13,8 +13,8 @@ _ACROSS = tuple(
     (JOINT_NAMES.index(f"left_{name}"), JOINT_NAMES.index(f"right_{name}"))
     for name in ("hip", "shoulder")
 )
-# With it 68 % of the headings of hdnet_lite_pose on the hold-out lie within one sigma (`hdnet eval`).
-JOINT_SIGMA_MM = 98.0
+# With it 68 % of the headings of hdnet_lite on the hold-out lie within one sigma (`hdnet eval`).
+JOINT_SIGMA_MM = 84.0
 _LARGEST_SIGMA_RAD = 1.0
 
 CAMERA_UP = (0.0, -1.0, 0.0)

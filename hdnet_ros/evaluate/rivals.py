@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import itertools
 from collections.abc import Container, Sequence
@@ -79,19 +80,25 @@ def estimators_of(checkpoint, settings: EstimatorSettings, beside: Beside = Besi
     tested = estimator_of(checkpoint, settings)
     once = dataclasses.replace(settings, second_look="never")
     named = {kind_of(checkpoint.config): tested}
-    if beside.poses is not None:
-        pose_source = estimator_of(beside.poses, once)
-    else:
-        pose_source = tested if has_pose(checkpoint) else None
+    source = beside.poses or checkpoint
+    pose_source = estimator_of(_with_heatmap_joints(source), once) if has_pose(source) else None
     others = rivals(beside.regressor, pose_source, beside.keypoints)
     for other in beside.others:
         named[_free_name(other.metadata["name"], {*named, *others})] = estimator_of(other, once)
     return named | others
 
 
+def _with_heatmap_joints(checkpoint):
+    """A checkpoint whose 2D joints are its heatmaps': a refiner's are those of its 3D pose, which fits them as it is."""
+    network = copy.copy(checkpoint.network)
+    network.tells_heatmap_joints = True
+    return dataclasses.replace(checkpoint, network=network)
+
+
 def has_pose(checkpoint) -> bool:
     """Whether a checkpoint's network says where all joints are in 3D."""
-    return getattr(checkpoint.config, "pose", None) is not None
+    config = checkpoint.config
+    return getattr(config, "pose", None) is not None or getattr(config, "refiner_layers", 0) > 0
 
 
 def _free_name(name: str, taken: Container[str]) -> str:

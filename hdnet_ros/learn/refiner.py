@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
+from hdnet_ros.core.depth_bins import denormalise_depth
 from hdnet_ros.learn import losses
 from hdnet_ros.learn.averaging import average_into
 from hdnet_ros.learn.config import DataConfig
@@ -23,13 +24,20 @@ from hdnet_ros.learn.dataset import PatchStream, collate, network_inputs
 from hdnet_ros.learn.start import start_from_checkpoint
 from hdnet_ros.model.checkpoint import load_checkpoint
 from hdnet_ros.model.hdnet import HDNet
-from hdnet_ros.model.refiner import RefinerInputs
+from hdnet_ros.model.refiner import DEPTH_UNIT_MM, Refined, RefinerInputs, corners_of, longer_side, moves_of
 
 _PATCHES_AT_ONCE = 16
 _WARMUP_STEPS = 100
 _AVERAGE = 0.995
 # Of the logarithm of the stature and of whether it is a child, beside the losses of the depth.
 _STATURE_WEIGHT, _CHILD_WEIGHT = 3.0, 0.3
+# Of a joint's place in space, in 150 mm, and in the picture, in longer sides of the box, likewise.
+_POSE_UNIT_MM, _IN_PICTURE_WEIGHT = 150.0, 5.0
+# Beyond these a joint is no worse: it shows where nobody could know.
+_MOST_OFF_MM, _MOST_OFF_SIDES = 1500.0, 1.0
+_SMOOTH_MM2 = 100.0
+# What a joint that no box holds counts in the picture, beside its weight.
+_LEAST_WEIGHT = 0.3
 
 
 @dataclass(frozen=True)
@@ -66,6 +74,9 @@ class RefinerRows(NamedTuple):
     target_index : (N,) of the depth bins
     log_stature : (N,) natural logarithm of the standing height over 1.7 m
     is_child : (N,) 1 below 16 years
+    joint_moves : (N, J, 3) see `Refined`
+    joint_weight : (N, J) of each joint; 0 outside the box
+    side_mm : (N,) length of the box's longer side at the root's distance
     views : of each person
     """
 
@@ -73,6 +84,9 @@ class RefinerRows(NamedTuple):
     target_index: Tensor
     log_stature: Tensor
     is_child: Tensor
+    joint_moves: Tensor
+    joint_weight: Tensor
+    side_mm: Tensor
     views: int
 
 
@@ -92,14 +106,16 @@ def network_with_refiner(path: Path, config: RefinerTraining) -> HDNet:
     network = HDNet(
         replace(found, refiner_channels=config.channels, refiner_layers=config.layers, sigma_head=False, pose=None)
     )
-    start_from_checkpoint(network, path)
+    start_from_checkpoint(network, path, [name for name, _ in network.named_children() if name != "refiner"])
     return network.eval()
 
 
 def refiner_rows(
     network: HDNet, data: DataConfig, convention, count: int, progress: Callable[[int], None] | None = None
 ) -> RefinerRows:
-    """Rows of the first `count` patches of a stream with one box a patch, computed as the network runs in use."""
+    """Rows of the first `count` patches of a stream with one box a patch, computed as the network runs in use; its
+    refiner must be untrained, so that joints are where they were found.
+    """
     seen: list[tuple[Tensor, ...]] = []
     hook = network.refiner.register_forward_pre_hook(lambda module, inputs: seen.append(inputs))
     targets: list[tuple[Tensor, ...]] = []
@@ -107,9 +123,10 @@ def refiner_rows(
     at_once = _PATCHES_AT_ONCE // data.views * data.views
     for batch in DataLoader(stream, at_once, collate_fn=collate):
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
-            network(*network_inputs(network, batch))
+            found = network(*network_inputs(network, batch)).joints_cells
         index = network.config.bins.index(batch["normalised_depth"].float())
-        targets.append((index, batch["log_stature"], batch["is_child"]))
+        body = (batch["log_stature"], batch["is_child"])
+        targets.append((index, *body, *_joint_targets(batch, found, convention)))
         done = at_once * len(targets)
         if progress:
             progress(done)
@@ -119,6 +136,16 @@ def refiner_rows(
     columns = [torch.cat(column).clone() for column in zip(*seen, strict=True)]
     inputs = RefinerInputs(columns[0].half(), *columns[1:])
     return RefinerRows(inputs, *(torch.cat(column).clone() for column in zip(*targets, strict=True)), data.views)
+
+
+def _joint_targets(batch: dict, found_cells: Tensor, convention) -> tuple[Tensor, Tensor, Tensor]:
+    """`joint_moves`, `joint_weight` and `side_mm` of `RefinerRows`, of joints (N, J, 2) as they were found."""
+    masks = batch["box_masks"]
+    moves = moves_of(batch["joints_cells"], batch["relative_depth_mm"], found_cells, masks)
+    cell_px = convention.input_px / masks.shape[-1]
+    # The depth of the root over the focal length of the patch is how long a pixel is there.
+    px_mm = denormalise_depth(batch["normalised_depth"].float(), 1.0, convention.input_px)
+    return moves, batch["joint_weight"], longer_side(corners_of(masks)) * cell_px * px_mm
 
 
 def train_refiner(
@@ -155,12 +182,23 @@ def _loss(refiner: nn.Module, bins, rows: RefinerRows, config: RefinerTraining) 
     inputs = [column[chosen].float() for column in rows.inputs]
     with torch.autocast("cpu", torch.bfloat16):
         refined = refiner(*inputs)
-    target, logits = rows.target_index[chosen], refined.bin_logits.float()
-    found = bins.soft_argmax(torch.softmax(logits, -1))
+    refined = Refined(*(said.float() for said in refined))
+    target = rows.target_index[chosen]
+    found = bins.soft_argmax(torch.softmax(refined.bin_logits, -1))
     off = (found - target).view(-1, rows.views)
     apart = (off - off.roll(1, 1)).abs()
-    loss = losses.bins_cross_entropy(logits, bins.target(target)).mean()
+    loss = losses.bins_cross_entropy(refined.bin_logits, bins.target(target)).mean()
     loss = loss + config.index_weight * off.abs().mean() + config.agreement_weight * apart.mean()
-    stature = (refined.log_stature.float() - rows.log_stature[chosen]).abs().mean()
-    child = F.binary_cross_entropy_with_logits(refined.child_logit.float(), rows.is_child[chosen])
-    return loss + _STATURE_WEIGHT * stature + _CHILD_WEIGHT * child
+    loss = loss + _STATURE_WEIGHT * (refined.log_stature - rows.log_stature[chosen]).abs().mean()
+    loss = loss + _CHILD_WEIGHT * F.binary_cross_entropy_with_logits(refined.child_logit, rows.is_child[chosen])
+    return loss + _pose_loss(refined.joint_moves, rows, chosen)
+
+
+def _pose_loss(moves: Tensor, rows: RefinerRows, chosen: Tensor) -> Tensor:
+    """Distances of the joints (N, J, 3) from the true ones, in space and in the picture."""
+    off = moves - rows.joint_moves[chosen]
+    across_mm = off[..., :2] * rows.side_mm[chosen][:, None, None]
+    off_mm = torch.cat([across_mm, DEPTH_UNIT_MM * off[..., 2:]], -1)
+    in_space = (off_mm.square().sum(-1) + _SMOOTH_MM2).sqrt().clamp_max(_MOST_OFF_MM) / _POSE_UNIT_MM
+    in_picture = off[..., :2].norm(dim=-1).clamp_max(_MOST_OFF_SIDES) * (_LEAST_WEIGHT + rows.joint_weight[chosen])
+    return in_space.mean() + _IN_PICTURE_WEIGHT * in_picture.mean()

@@ -47,8 +47,9 @@ class HDNetConfig:
         is added to the heatmaps that are told, not to those by which depth is pooled; "" for none
     joint_witness_px : side to which patches are resized for it
     refiner_channels, refiner_layers : width and depth of a `DepthRefiner`, which corrects the depth bins by what the
-        witness, the joints' places and others' boxes say; 0 layers leave it out
-    pose : the 3D pose of the same people, root-relative; None leaves it out
+        witness, the joints' places and others' boxes say, and gives a 3D pose; 0 layers leave it out
+    pose : the 3D pose of the same people, root-relative, by a head of its own, in the place of a refiner's; None leaves
+        it out
     """
 
     backbone: str = "resnet50"

@@ -34,6 +34,7 @@ from hdnet_ros.model.refiner import (
     Joints,
     at_joints,
     over_box,
+    pose_of,
     refiner_inputs,
 )
 from hdnet_ros.model.sigma import SigmaHead
@@ -69,11 +70,11 @@ class HDNetOutput(NamedTuple):
     ----------
     heatmap_logits : (N, J, h, w), -1e15 outside the person's box
     heatmaps : (N, J, h, w), each summing to one
-    joints_cells : (N, J, 2) x, y in heatmap cells
+    joints_cells : (N, J, 2) x, y in heatmap cells; a refiner's, which may lie outside the box, where there is one
     bin_logits, bin_probabilities : (N, K) over the depth bins; with direct regression the two-bin
         target of the regressed index stands in, so that readers need not tell the two apart
     bin_index : (N,) mean of the bins, or in eval mode their median where `median_depth` says so
-    pose : the root-relative 3D pose, or None where the network has no pose head
+    pose : the root-relative 3D pose, or None where the network has neither pose head nor refiner
     existence_logit : (N,) of the probability that somebody is in the box, or None where the network does
         not say
     log_sigma : (N,) logarithm of the standard deviation of ln(depth), or None where the network leaves
@@ -103,9 +104,12 @@ class HDNet(nn.Module):
     Attributes
     ----------
     takes_patches : whether images may come as `Patches`, cut one by one; in a copy made by `with_maps`
+    tells_heatmap_joints : whether joints are told as the heatmaps have them, and not those of a refiner's 3D pose: where
+        the two are to be compared
     """
 
     takes_patches = False
+    tells_heatmap_joints = False
 
     def __init__(self, config: HDNetConfig) -> None:
         super().__init__()
@@ -252,8 +256,11 @@ class HDNet(nn.Module):
             child_logit, pose = None, None
             if self.refiner:
                 seen = self._seen(maps.witness_levels, joint_features, box_features, own, joints, window)
-                inputs = refiner_inputs(*seen, joints, depth, box_masks, other_boxes_cells)
-                depth, child_logit, _ = self.refiner(*inputs)
+                refined = self.refiner(*refiner_inputs(*seen, joints, depth, box_masks, other_boxes_cells))
+                depth, child_logit = refined.bin_logits, refined.child_logit
+                pose = pose_of(refined.joint_moves, joints.cells, box_masks)
+                if not self.tells_heatmap_joints:
+                    joints = joints._replace(cells=pose.joints_cells)
             bin_logits, bin_probabilities, bin_index = self._depth(depth)
             log_sigma = None
             if self.sigma_head:

@@ -64,16 +64,16 @@ class PoseOutput(NamedTuple):
 
     Attributes
     ----------
-    heatmaps : (N, J, h, w) volumes summed over depth, each summing to one
-    slice_probabilities : (N, J, D) volumes summed over the patch, nearest slice first
     joints_cells : (N, J, 2) x, y in cells of HDNet's heatmaps (stride 4)
     relative_depth_mm : (N, J) along the patch's axis, from the root, positive behind it
+    heatmaps : (N, J, h, w) volumes summed over depth, each summing to one; None where there are no volumes
+    slice_probabilities : (N, J, D) volumes summed over the patch, nearest slice first; None where there are no volumes
     """
 
-    heatmaps: Tensor
-    slice_probabilities: Tensor
     joints_cells: Tensor
     relative_depth_mm: Tensor
+    heatmaps: Tensor | None = None
+    slice_probabilities: Tensor | None = None
 
 
 class IntegralPose(nn.Module):
@@ -148,7 +148,7 @@ class IntegralPose(nn.Module):
         heatmaps = probabilities.sum(2)
         slices = probabilities.sum((-2, -1))
         joints_cells = soft_argmax_cells(heatmaps) * cell + 0.5 * (cell - 1)
-        return PoseOutput(heatmaps, slices, joints_cells, slices @ self.slices_mm)
+        return PoseOutput(joints_cells, slices @ self.slices_mm, heatmaps, slices)
 
     def load_backbone(self, state: Mapping[str, Tensor]) -> None:
         """Fill the pose's own backbone, for instance from `fpn.pretrained_backbone_state`."""

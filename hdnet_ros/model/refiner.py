@@ -1,8 +1,9 @@
-"""Depth from more than the network's own features: a second network's, where the joints lie, and who else is there.
+"""Depth and pose from more than the network's own features: a second network's, where the joints lie, and who else is there.
 
 The paper's network learns depth from rendered people alone. Its witness of the joints has seen real ones, and what it
 computes at them comes for free; joints say how large a person appears whatever the box is, and boxes of others say
-who may be hiding whom. Joints exchange all this by attention, each with every other, and correct the depth bins.
+who may be hiding whom. Joints exchange all this by attention, each with every other, correct the depth bins, and say
+where each of them is in 3D: those that are hidden or out of the picture, too.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from torch.nn import functional as F
 
 from hdnet_ros.core.patch import OTHERS_TOLD
 from hdnet_ros.core.skeleton import ROOT
+from hdnet_ros.model.pose3d import PoseOutput
 
 _HEADS = 4
 _DROPOUT = 0.1
@@ -23,6 +25,8 @@ _INPUT_DROPOUT = 0.25
 # Where a joint and the witness's opinion of it lie further apart than this, in cells, it no longer matters how far.
 _FAR_APART_CELLS = 12.0
 _PEAK_SCALE = 10.0
+# What depths of joints behind the root are told in.
+DEPTH_UNIT_MM = 400.0
 _PLACE_CHANNELS = 9 + 2 * OTHERS_TOLD
 _SURROUNDING_CHANNELS = 5 * OTHERS_TOLD
 
@@ -70,15 +74,19 @@ class Refined(NamedTuple):
     bin_logits : (N, K)
     child_logit : (N,) of the probability that the person is a child
     log_stature : (N,) natural logarithm of the standing height over 1.7 m
+    joint_moves : (N, J, 3) of each joint: how far it is from where it was found, x and y in longer sides of the box, and
+        how far behind the root in units of 400 mm; `pose_of` makes a pose of them
     """
 
     bin_logits: Tensor
     child_logit: Tensor
     log_stature: Tensor
+    joint_moves: Tensor
 
 
 class DepthRefiner(nn.Module):
-    """Corrects the logits of the depth bins; without training it changes nothing.
+    """Corrects the logits of the depth bins and gives the joints a place in 3D; without training it changes nothing, and
+    all joints are as far away as the root.
 
     Parameters
     ----------
@@ -107,12 +115,15 @@ class DepthRefiner(nn.Module):
             nn.Linear(2 * channels, channels), nn.GELU(), nn.Dropout(_DROPOUT), nn.Linear(channels, bin_count)
         )
         self.body = nn.Linear(2 * channels, 2)
-        nn.init.zeros_(self.correction[-1].weight)
-        nn.init.zeros_(self.correction[-1].bias)
+        self.norm_joint = nn.LayerNorm(channels)
+        self.pose = nn.Sequential(nn.Linear(3 * channels, 2 * channels), nn.GELU(), nn.Linear(2 * channels, 3))
+        for last in (self.correction[-1], self.pose[-1]):
+            nn.init.zeros_(last.weight)
+            nn.init.zeros_(last.bias)
 
     @torch.no_grad()
     def scale(self, factor: float) -> None:
-        """Multiply every correction by a factor."""
+        """Multiply every correction of the depth by a factor."""
         for parameter in self.correction[-1].parameters():
             parameter *= factor
 
@@ -125,7 +136,9 @@ class DepthRefiner(nn.Module):
         tokens = self.blocks(torch.cat([overall.unsqueeze(1), joints], 1) + self.names)
         summary = self.norm_summary(torch.cat([tokens[:, 0], tokens[:, 1:].mean(1)], -1))
         child_logit, log_stature = self.body(summary).unbind(-1)
-        return Refined(bin_logits + self.correction(summary), child_logit, log_stature)
+        of_all = summary.unsqueeze(1).expand(-1, joints.shape[1], -1)
+        moves = self.pose(torch.cat([self.norm_joint(tokens[:, 1:]), of_all], -1))
+        return Refined(bin_logits + self.correction(summary), child_logit, log_stature, moves)
 
 
 class _AttentionBlock(nn.Module):
@@ -190,7 +203,7 @@ def places_of(joints: Joints, box_cells: Tensor, other_boxes_cells: Tensor, size
     size_cells : side of the heatmaps
     """
     cells, middle = joints.cells, 0.5 * (size_cells - 1)
-    side = _longer_side(box_cells)
+    side = longer_side(box_cells)
     from_root = (cells - cells[:, ROOT : ROOT + 1]) / side[:, None, None]
     in_patch = (cells - middle) / (middle + 0.5)
     moved = ((joints.own_cells - cells) / _FAR_APART_CELLS).clamp(-1.0, 1.0)
@@ -207,9 +220,21 @@ def surroundings_of(box_features: Tensor, box_cells: Tensor, other_boxes_cells: 
     """Features over the whole box (N, C), and where others' boxes are beside the own: (N, C + 10)."""
     is_there = (~other_boxes_cells[..., 0].isnan()).float()
     middle = 0.5 * (box_cells[:, :2] + box_cells[:, 2:]).repeat(1, 2)
-    beside = (other_boxes_cells.nan_to_num(0.0) - middle[:, None]) / _longer_side(box_cells)[:, None, None]
+    beside = (other_boxes_cells.nan_to_num(0.0) - middle[:, None]) / longer_side(box_cells)[:, None, None]
     beside = beside.clamp(-2.0, 2.0) * is_there.unsqueeze(-1)
     return torch.cat([box_features, beside.flatten(1), is_there], -1)
+
+
+def pose_of(joint_moves: Tensor, joints_cells: Tensor, box_masks: Tensor) -> PoseOutput:
+    """The 3D pose of N people whose joints were found at `joints_cells` (N, J, 2); joints may lie outside their box."""
+    side = longer_side(corners_of(box_masks))[:, None, None]
+    return PoseOutput(joints_cells + joint_moves[..., :2] * side, joint_moves[..., 2] * DEPTH_UNIT_MM)
+
+
+def moves_of(joints_cells: Tensor, relative_depth_mm: Tensor, found_cells: Tensor, box_masks: Tensor) -> Tensor:
+    """`Refined.joint_moves` (N, J, 3) that would be right for true joints; `pose_of` undoes it."""
+    side = longer_side(corners_of(box_masks))[:, None, None]
+    return torch.cat([(joints_cells - found_cells) / side, relative_depth_mm.unsqueeze(-1) / DEPTH_UNIT_MM], -1)
 
 
 def corners_of(box_masks: Tensor) -> Tensor:
@@ -238,5 +263,6 @@ def over_box(features: Tensor, box_masks: Tensor) -> Tensor:
     return (features * weights).sum((-2, -1)) / weights.sum((-2, -1))
 
 
-def _longer_side(box_cells: Tensor) -> Tensor:
+def longer_side(box_cells: Tensor) -> Tensor:
+    """(N,) of boxes (N, 4) as corners."""
     return (box_cells[:, 2:] - box_cells[:, :2]).amax(-1)

@@ -146,16 +146,16 @@ class SecondLook(nn.Module):
             is_known = (second_index >= 1.0) & (second_index <= bins.count - 2.0)
             second_index = second_index + shift_bins * is_known
             bin_index = 0.5 * (first_index + second_index)
+            seen = (box_masks.shape[-2:], magnification)
+            joints_cells = _mean_joints(both.joints_cells, *seen) if self.network.refiner else self.network.joints_of(heatmaps)
             return HDNetOutput(
                 mask_logits(_logarithm(heatmaps), box_masks),
                 heatmaps,
-                self.network.joints_of(heatmaps),
+                joints_cells,
                 _logarithm(bin_probabilities),
                 bin_probabilities,
                 bin_index.clamp(0.0, bins.count - 1.0),
-                None
-                if both.pose is None
-                else _mean_pose(both.pose, box_masks.shape[-2:], magnification),
+                None if both.pose is None else _mean_pose(both.pose, *seen),
                 None if both.existence_logit is None else sum(both.existence_logit.chunk(2)) / 2,
                 None if both.log_sigma is None else sum(both.log_sigma.chunk(2)) / 2,
                 None if both.child_logit is None else sum(both.child_logit.chunk(2)) / 2,
@@ -204,18 +204,16 @@ def _as_first_sees(maps: Tensor, magnification: Tensor) -> Tensor:
     return seen / seen.sum((-2, -1), keepdim=True).clamp_min(_SMALLEST_PROBABILITY)
 
 
-def _mean_pose(both: PoseOutput, size_cells: tuple[int, int], magnification: Tensor) -> PoseOutput:
-    first, second = both.joints_cells.chunk(2)
+def _mean_joints(both_cells: Tensor, size_cells: tuple[int, int], magnification: Tensor) -> Tensor:
+    first, second = both_cells.chunk(2)
     height, width = size_cells
     turned = torch.stack((width - 1 - second[..., 0], second[..., 1]), dim=-1)
     middle = turned.new_tensor([0.5 * (width - 1), 0.5 * (height - 1)])
-    turned = middle + (turned - middle) / magnification[:, None, None]
-    return PoseOutput(
-        _mean_maps(both.heatmaps, magnification),
-        _mean(both.slice_probabilities),
-        _mean(torch.cat([first, turned])),
-        _mean(both.relative_depth_mm),
-    )
+    return _mean(torch.cat([first, middle + (turned - middle) / magnification[:, None, None]]))
+
+
+def _mean_pose(both: PoseOutput, size_cells: tuple[int, int], magnification: Tensor) -> PoseOutput:
+    return PoseOutput(_mean_joints(both.joints_cells, size_cells, magnification), _mean(both.relative_depth_mm))
 
 
 def _logarithm(probabilities: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 """The root from a 2D and a 3D pose: recovery for any camera, joints that are missing or wrong."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,11 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hdnet_ros.core.camera import Camera
+from hdnet_ros.locate.factory import EstimatorSettings
 from hdnet_ros.locate.priors import BoxHeightPrior
 from hdnet_ros.locate.protocol import BoxedImage
 from hdnet_ros.core.skeleton import JOINT_NAMES, ROOT
 from hdnet_ros.core.types import Detection
 from hdnet_ros.evaluate import benchmark, rivals
+from hdnet_ros.data.driving_scene import load_driving_scene
 from hdnet_ros.data.labelled import LabelledPicture
 from hdnet_ros.evaluate.reprojection import TORSO, VARIANTS, Ransac, fit_root
 from hdnet_ros.evaluate.reprojection_estimators import (
@@ -21,6 +24,8 @@ from hdnet_ros.evaluate.reprojection_estimators import (
     ReprojectionEstimator,
     reprojection_estimators,
 )
+from hdnet_ros.model.checkpoint import load_checkpoint
+from hdnet_ros.model.default_weights import find_default_weights
 
 # A standing person of 1.7 m seen from the front, root-relative, in the optical frame (y down), mm.
 STANDING_MM = np.array(
@@ -244,3 +249,17 @@ def test_poses_are_asked_for_once_an_image_and_its_boxes():
     for found, true in zip(again, wanted, strict=True):
         assert [p.id for p in found.people] == [p.id for p in true.people]
         assert [p.root_camera_mm.tolist() for p in found.people] == [p.root_camera_mm.tolist() for p in true.people]
+
+
+def test_the_bundled_weights_pose_is_held_against_joints_that_are_not_its_own():
+    """Fitted to its own projection, a pose would only be put where it was."""
+    scene = load_driving_scene(Path(__file__).parents[1] / "data" / "driving_scene")
+    frame, image_rgb = next(scene.pictures())
+    boxed = BoxedImage(image_rgb, [Detection(box, id=name) for name, box in frame.boxes.items()], scene.camera)
+    once = EstimatorSettings(device="cpu", second_look="never")
+    named = rivals.estimators_of(load_checkpoint(find_default_weights()), once)
+    tested, fitted = (named[name].localize_many([boxed])[0].people for name in ("hdnet", "reprojection, all joints"))
+    depths_mm = [{person.id: person.root_camera_mm[2] for person in people} for people in (tested, fitted)]
+    ratios = np.array([depths_mm[1][name] / depth_mm for name, depth_mm in depths_mm[0].items() if name in depths_mm[1]])
+    assert len(ratios) >= 4
+    assert (np.abs(ratios - 1.0) > 1e-3).all() and (np.abs(ratios - 1.0) < 0.5).all()

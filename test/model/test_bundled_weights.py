@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from hdnet_ros.core.camera import Camera
+from hdnet_ros.core.heading import heading_of
+from hdnet_ros.core.skeleton import ROOT
 from hdnet_ros.core.types import Detection
 from hdnet_ros.data.driving_scene import load_driving_scene
 from hdnet_ros.data.holdout import rendered_pictures
@@ -144,16 +146,24 @@ def test_bundled_weights_say_who_may_be_a_child(weights):
     assert mean["child"] > max(walking), mean
 
 
-def test_bundled_pose_weights_are_the_default_ones_with_a_skeleton_in_metres(weights):
-    with_pose = weights.with_name("hdnet_lite_pose.safetensors")
-    camera = Camera(np.array([[900.0, 0, 319.5], [0, 900.0, 239.5], [0, 0, 1]]), (640, 480))
-    image = np.random.default_rng(3).integers(0, 255, (480, 640, 3), dtype=np.uint8)
-    person = [Detection(np.array([320.0, 240.0, 80.0, 250.0]))]
-    found = [
-        estimator_from(path, "float32").localize(image, person, camera)[0]
-        for path in (weights, with_pose)
-    ]
-    assert found[1].root_camera_mm == pytest.approx(found[0].root_camera_mm, rel=1e-5)
-    assert found[0].joints_camera_mm is None
-    assert found[1].joints_camera_mm[0] == pytest.approx(found[1].root_camera_mm, rel=1e-5)
-    assert np.abs(found[1].joints_camera_mm - found[1].root_camera_mm).max() < 2000.0
+def test_bundled_weights_give_skeletons_in_metres_that_face_where_people_walk(weights):
+    scene = load_driving_scene(Path(__file__).parents[1] / "data" / "driving_scene")
+    estimator, turned_deg, walking = estimator_from(weights), [], 0
+    for frame, image_rgb in scene.pictures(every=5):
+        to_odom = scene.camera_to_odom(frame)[:3, :3]
+        boxes = [Detection(box, id=name) for name, box in frame.boxes.items()]
+        for person in estimator.localize(image_rgb, boxes, scene.camera):
+            joints_mm = person.joints_camera_mm
+            assert joints_mm[ROOT] == pytest.approx(person.root_camera_mm, rel=1e-5)
+            np.testing.assert_allclose(scene.camera.project(joints_mm), person.joints_px, atol=0.1)
+            assert np.abs(joints_mm - joints_mm[ROOT]).max() < 2000.0
+            velocity = frame.people[person.id].truth.velocity_mm_s
+            if np.linalg.norm(velocity) < 500.0:
+                continue
+            walking += 1
+            heading = heading_of(joints_mm @ to_odom.T, (0.0, 0.0, 1.0))
+            if heading is not None:
+                cosine = heading.forward @ velocity / np.linalg.norm(velocity)
+                turned_deg.append(np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0))))
+    assert walking > 20 and len(turned_deg) > 0.8 * walking
+    assert np.median(turned_deg) < 25.0

@@ -5,7 +5,18 @@ import torch
 
 from hdnet_ros.model.engine import maps_of, with_maps
 from hdnet_ros.model.hdnet import HDNet
-from hdnet_ros.model.refiner import Joints, at_joints, corners_of, nobody_else, over_box, places_of, surroundings_of
+from hdnet_ros.model.refiner import (
+    Joints,
+    at_joints,
+    corners_of,
+    longer_side,
+    moves_of,
+    nobody_else,
+    over_box,
+    places_of,
+    pose_of,
+    surroundings_of,
+)
 
 WITH = {"existence": True, "decode_radius_cells": 2, "joint_witness": "movenet_lightning", "joint_witness_px": 64}
 
@@ -20,7 +31,7 @@ def both(tiny_config):
     return network, plain
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def trained(both):
     """The one with a refiner, whose correction is not zero."""
     network, _ = both
@@ -39,7 +50,40 @@ def test_untrained_it_changes_nothing_and_says_of_everybody_whether_it_is_a_chil
     for name in ("bin_logits", "bin_index", "joints_cells", "existence_logit"):
         torch.testing.assert_close(getattr(refined, name), getattr(before, name))
     assert refined.child_logit.shape == (3,)
-    assert before.child_logit is None
+    assert before.child_logit is None and before.pose is None
+    torch.testing.assert_close(refined.pose.joints_cells, before.joints_cells)
+    assert not refined.pose.relative_depth_mm.any()
+
+
+def test_moves_are_what_a_pose_is_made_of():
+    masks = torch.zeros(2, 16, 16, dtype=torch.bool)
+    masks[0, 2:12, 5:9] = True
+    masks[1, 2:7, 5:9] = True
+    found, true = 8.0 + torch.randn(2, 17, 2), 8.0 + 5.0 * torch.randn(2, 17, 2)
+    behind_mm = 300.0 * torch.randn(2, 17)
+    moves = moves_of(true, behind_mm, found, masks)
+    torch.testing.assert_close(moves[..., :2] * torch.tensor([10.0, 5.0])[:, None, None], true - found)
+    pose = pose_of(moves, found, masks)
+    torch.testing.assert_close(pose.joints_cells, true)
+    torch.testing.assert_close(pose.relative_depth_mm, behind_mm)
+
+
+def test_joints_and_pose_may_reach_out_of_the_box(trained, make_people):
+    images, masks, patch_index = make_people([0, 0])
+    with torch.inference_mode():
+        before = trained(images, masks, patch_index)
+        torch.nn.init.constant_(trained.refiner.pose[-1].bias, 2.0)
+        said = trained(images, masks, patch_index)
+    side = longer_side(corners_of(masks))
+    off = said.joints_cells - before.joints_cells
+    torch.testing.assert_close(off, 2.0 * side[:, None, None].expand_as(off), atol=1e-2, rtol=0.0)
+    assert torch.equal(said.pose.joints_cells, said.joints_cells)
+    trained.tells_heatmap_joints = True
+    with torch.inference_mode():
+        own = trained(images, masks, patch_index)
+    assert torch.equal(own.pose.joints_cells, said.pose.joints_cells)
+    torch.testing.assert_close(own.joints_cells, before.joints_cells)
+    torch.testing.assert_close(said.pose.relative_depth_mm, torch.full((2, 17), 800.0), atol=1e-1, rtol=0.0)
 
 
 def test_it_hears_of_others_and_nothing_of_the_order_of_people(trained, make_people):

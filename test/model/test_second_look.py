@@ -37,6 +37,8 @@ def network(request, make_tiny):
     tiny.depth_head.weight.data *= 300.0  # random weights answer nearly the same to every picture
     if tiny.pose:
         torch.nn.init.normal_(tiny.pose.volume.weight, generator=torch.Generator().manual_seed(4))
+    if tiny.refiner:
+        torch.nn.init.normal_(tiny.refiner.pose[-1].weight, std=0.1, generator=torch.Generator().manual_seed(4))
     return tiny
 
 

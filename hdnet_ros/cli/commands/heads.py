@@ -20,7 +20,7 @@ from hdnet_ros.cli.commands.failures import told_in_one_line
 @click.option("--only-sigma", is_flag=True,
               help="Train how wrong depths may be alone, on people that the depth was not trained on.")  # fmt: skip
 @click.option("--only-refiner", is_flag=True,
-              help="Give the network a refiner of its depth and train it, on people that the depth was not trained on.")  # fmt: skip
+              help="Give the network a refiner of its depth, with a 3D pose, and train it, on people that the depth was not trained on.")  # fmt: skip
 @click.option("--patches", type=click.IntRange(32), default=20000, show_default=True, help="Patches to cut.")
 @click.option("--steps", type=click.IntRange(1), default=1200, show_default=True)
 @click.option("--nobody-share", type=click.FloatRange(0, 1, max_open=True), default=0.25, show_default=True,
