@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from hdnet_ros.bags.answer import BagReport, answer_bag
 from hdnet_ros.bags.errors import BagError
 from hdnet_ros.bags.settings import BagJob
-from hdnet_ros.core.worker_processes import starting_workers, worker_pool
+from hdnet_ros.core.worker_processes import submit_all, worker_pool
 
 Outcome = BagReport | BagError
 OnImages = Callable[[int, int, int], None]  # job's number, images so far, images in all
@@ -41,8 +41,8 @@ def answer_in_processes(
     """
     told = multiprocessing.get_context("spawn").Queue()
     with worker_pool(processes, _begin, (told, processes)) as pool:
-        with starting_workers():
-            running = {pool.submit(_answer_one, _Work(i, job)): job for i, job in enumerate(jobs)}
+        works = [_Work(i, job) for i, job in enumerate(jobs)]
+        running = dict(zip(submit_all(pool, _answer_one, works), jobs))
         while running:
             done, _ = wait(running, timeout=_POLL_S, return_when=FIRST_COMPLETED)
             _drain(told, on_images)

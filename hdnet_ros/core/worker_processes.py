@@ -5,8 +5,9 @@ from __future__ import annotations
 import multiprocessing
 import signal
 import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 
 
@@ -16,7 +17,7 @@ def worker_pool(
 ) -> Iterator[ProcessPoolExecutor]:
     """A pool of spawned processes; an error or an interrupt ends them at once.
 
-    Submit inside `starting_workers`. Not multiprocessing.Pool, which replaces workers that die for ever and
+    Submit with `submit_all`. Not multiprocessing.Pool, which replaces workers that die for ever and
     waits for their answers: this one raises BrokenProcessPool.
 
     Parameters
@@ -37,8 +38,28 @@ def worker_pool(
     pool.shutdown()
 
 
+def submit_all(pool: ProcessPoolExecutor, function: Callable, arguments: Iterable) -> list[Future]:
+    """Submit a call for each argument, in order, and have the pool watch every process that it started for that.
+
+    Of a pool that breaks meanwhile, the futures of those submitted before, which tell it.
+    """
+    futures: list[Future] = []
+    with _starting_workers(), suppress(BrokenProcessPool):
+        for argument in arguments:
+            futures.append(pool.submit(function, argument))
+        # It watches those that were there when it was last woken: the end of one that started later would go unseen
+        # until somebody else is done.
+        if futures:
+            pool.submit(_nothing)
+    return futures
+
+
+def _nothing() -> None:
+    """What a pool is woken with."""
+
+
 @contextmanager
-def starting_workers() -> Iterator[None]:
+def _starting_workers() -> Iterator[None]:
     """While processes are started: let them leave an interrupt to their parent, which ends them without a word."""
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from hdnet_ros.core.camera import Camera
-from hdnet_ros.core.worker_processes import starting_workers, worker_pool
+from hdnet_ros.core.worker_processes import submit_all, worker_pool
 from hdnet_ros.data.synthetic.labels import PersonLabel
 from hdnet_ros.data.synthetic.nobody import NobodyBox
 from hdnet_ros.data.synthetic.sample import SyntheticSample, make_sample
@@ -71,10 +71,8 @@ def write_shards(
 def _written(jobs: list, workers: int) -> Iterator[None]:
     """Write shards in processes, yielding for each; one that fails stops the others."""
     with worker_pool(workers) as pool:
-        with starting_workers():
-            futures = [pool.submit(_write_one, job) for job in jobs]
         try:
-            for future in as_completed(futures):
+            for future in as_completed(submit_all(pool, _write_one, jobs)):
                 yield future.result()
         except BrokenProcessPool as error:
             raise RuntimeError(

@@ -29,7 +29,7 @@ def _a_worker_that_renders(process):
     until = time.monotonic() + 100.0
     while time.monotonic() < until and process.poll() is None:
         for child in _children(process.pid):
-            if _has_opencv(child):
+            if _is_worker(child) and _has_opencv(child):
                 return child
         time.sleep(0.05)
     raise AssertionError(f"no worker began to render; exit status {process.poll()}")
@@ -38,6 +38,15 @@ def _a_worker_that_renders(process):
 def _children(parent):
     with open(f"/proc/{parent}/task/{parent}/children") as file:
         return [int(child) for child in file.read().split()]
+
+
+def _is_worker(pid):
+    """Whether a process runs what a pool starts: one that was forked a moment ago still looks like its parent."""
+    try:
+        with open(f"/proc/{pid}/cmdline") as file:
+            return "--multiprocessing-fork" in file.read()
+    except OSError:
+        return False
 
 
 def _has_opencv(pid):
