@@ -185,7 +185,7 @@ def refiner_inputs(
     other_boxes_cells : as `HDNet.forward` takes it
     """
     box_cells = corners_of(box_masks)
-    others = nobody_else(len(box_masks), box_masks.device) if other_boxes_cells is None else other_boxes_cells
+    others = nobody_else(box_cells) if other_boxes_cells is None else other_boxes_cells
     places = places_of(joints, box_cells, others, box_masks.shape[-1])
     return RefinerInputs(joint_features, places, surroundings_of(box_features, box_cells, others), bin_logits)
 
@@ -245,9 +245,9 @@ def corners_of(box_masks: Tensor) -> Tensor:
     return torch.stack(first + last, -1).float() + torch.tensor([-0.5, -0.5, 0.5, 0.5], device=box_masks.device)
 
 
-def nobody_else(people: int, device: torch.device | None = None) -> Tensor:
-    """`other_boxes_cells` (N, `OTHERS_TOLD`, 4) of people who are alone."""
-    return torch.full((people, OTHERS_TOLD, 4), torch.nan, device=device)
+def nobody_else(box_cells: Tensor) -> Tensor:
+    """`other_boxes_cells` (N, `OTHERS_TOLD`, 4) of people who are alone in their boxes (N, 4), in a traced graph of any N."""
+    return torch.full_like(box_cells, torch.nan).unsqueeze(1).repeat(1, OTHERS_TOLD, 1)
 
 
 def at_joints(features: Tensor, joints_cells: Tensor, size_cells: int) -> Tensor:
@@ -259,8 +259,17 @@ def at_joints(features: Tensor, joints_cells: Tensor, size_cells: int) -> Tensor
 
 def over_box(features: Tensor, box_masks: Tensor) -> Tensor:
     """Mean (N, C) of coarse maps (N, C, h, w) over masks (N, H, W) of finer cells."""
-    weights = F.adaptive_avg_pool2d(box_masks.float().unsqueeze(1), list(features.shape[-2:]))
+    weights = _coarser(box_masks.float().unsqueeze(1), features.shape[-2:])
     return (features * weights).sum((-2, -1)) / weights.sum((-2, -1))
+
+
+def _coarser(maps: Tensor, size_cells: torch.Size) -> Tensor:
+    """Means of maps (N, 1, H, W) over the cells of coarser ones of a size (h, w)."""
+    height, width, rows, columns = (int(side) for side in (*maps.shape[-2:], *size_cells))
+    if height % rows or width % columns:
+        return F.adaptive_avg_pool2d(maps, (rows, columns))
+    # The same, and one that ONNX has.
+    return F.avg_pool2d(maps, (height // rows, width // columns))
 
 
 def longer_side(box_cells: Tensor) -> Tensor:

@@ -88,7 +88,7 @@ def test_joints_and_pose_may_reach_out_of_the_box(trained, make_people):
 
 def test_it_hears_of_others_and_nothing_of_the_order_of_people(trained, make_people):
     images, masks, patch_index = make_people([0, 0, 1])
-    others = nobody_else(3)
+    others = nobody_else(torch.zeros(3, 4))
     others[1, 0] = torch.tensor([2.0, 2.0, 9.0, 14.0])
     order = torch.tensor([2, 1, 0])
     with torch.inference_mode():
@@ -122,7 +122,7 @@ def joints(cells: torch.Tensor) -> Joints:
 def test_a_joint_in_the_box_of_somebody_nearer_is_told_so():
     cells = torch.full((1, 17, 2), 8.0)
     cells[0, 3] = torch.tensor([3.0, 12.0])
-    others = nobody_else(1)
+    others = nobody_else(torch.zeros(1, 4))
     others[0, 0] = torch.tensor([0.0, 4.0, 5.0, 15.0])
     places = places_of(joints(cells), torch.tensor([[2.0, 1.0, 12.0, 11.0]]), others, 16)
     lies_in, lower = places[0, :, 9], places[0, :, 11]
@@ -134,16 +134,16 @@ def test_a_joint_in_the_box_of_somebody_nearer_is_told_so():
 def test_places_are_in_units_of_the_box_so_that_zoom_does_not_change_them():
     cells = 8.0 + torch.randn(2, 17, 2)
     box = torch.tensor([[2.0, 1.0, 12.0, 11.0]]).repeat(2, 1)
-    near = places_of(joints(cells), box, nobody_else(2), 16)
-    far = places_of(joints(8.0 + 0.5 * (cells - 8.0)), 8.0 + 0.5 * (box - 8.0), nobody_else(2), 16)
+    near = places_of(joints(cells), box, nobody_else(torch.zeros(2, 4)), 16)
+    far = places_of(joints(8.0 + 0.5 * (cells - 8.0)), 8.0 + 0.5 * (box - 8.0), nobody_else(torch.zeros(2, 4)), 16)
     torch.testing.assert_close(near[..., :2], far[..., :2])
 
 
 def test_nobody_else_is_zero_and_others_count_beside_the_box():
     box = torch.tensor([[2.0, 2.0, 12.0, 12.0]])
     features = torch.ones(1, 5)
-    assert not surroundings_of(features, box, nobody_else(1))[:, 5:].any()
-    others = nobody_else(1)
+    assert not surroundings_of(features, box, nobody_else(torch.zeros(1, 4)))[:, 5:].any()
+    others = nobody_else(torch.zeros(1, 4))
     others[0, 0] = torch.tensor([7.0, 7.0, 17.0, 12.0])
     beside = surroundings_of(features, box, others)[0, 5:]
     torch.testing.assert_close(beside, torch.tensor([0.0, 0.0, 1.0, 0.5, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0]))
