@@ -20,8 +20,8 @@ class Reading(NamedTuple):
     joints_patch_px : (17, 2) px of the patch
     joint_confidence : (17,) 0..1
     pose_patch : (17, 3) joints of the 3D pose: x, y in px of the patch and mm along its axis behind
-        the root; None without one. Its x and y are not those of joints_patch_px: where it is unsure
-        it gives the mean, which is nearer on average, and those the likeliest place.
+        the root; None without one. The x and y of a pose head of its own are not those of joints_patch_px: where
+        it is unsure it gives the mean, which is nearer on average, and those the likeliest place. A refiner's are.
     existence_logit : of the probability that somebody is in the box; None where the network does not say
     child_logit : of the probability that the person is a child below 16 years; None where the network does not say
     """

@@ -21,7 +21,7 @@ class JointWitness(nn.Module):
 
     Both networks were trained on other people, so that where one errs the other seldom errs alike. Only
     joints that both name count: MoveNet knows neither pelvis nor spine, thorax and head top, and its word
-    moves neither the root nor the depth. It is not trained further.
+    moves neither the root nor the depth, unless a refiner reads what it says. It is not trained further.
 
     Parameters
     ----------
